@@ -1,0 +1,1 @@
+"""What proxies must serve and what nodes must enforce: plain values, each with its origin."""

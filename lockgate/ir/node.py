@@ -1,0 +1,75 @@
+"""What a node's kernel must enforce and forward."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from lockgate.model.meta import ObjectRef
+
+ANY_IDENTITY = 0
+IDENTITY_HOST = 1
+IDENTITY_WORLD = 2
+IDENTITY_UNMANAGED = 3
+IDENTITY_HEALTH = 4
+IDENTITY_INIT = 5
+IDENTITY_REMOTE_NODE = 6
+IDENTITY_KUBE_APISERVER = 7
+IDENTITY_INGRESS = 8
+FIRST_IDENTITY = 256
+FIRST_CIDR_IDENTITY = 1 << 24
+
+PROTOCOL_ANY, PROTOCOL_ICMP, PROTOCOL_TCP, PROTOCOL_UDP, PROTOCOL_SCTP = 0, 1, 6, 17, 132
+
+Verdict = Literal["allow", "deny", "redirect"]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class PolicyEntry:
+    """One entry of an endpoint's policy map.
+
+    The kernel looks up the peer's own identity by longest prefix of (protocol, port), and only
+    if nothing matches, identity 0. So an entry of one identity already holds whatever entries of
+    identity 0 say about the same traffic. ``port_bits`` is how many leading bits of ``port``
+    count: 16 for one port, 0 for all; ``protocol`` 0 (any) requires ``port_bits`` 0.
+    """
+
+    direction: Literal["ingress", "egress"]
+    identity: int
+    protocol: int
+    port: int
+    port_bits: int
+    verdict: Verdict
+    rule_set: str = ""
+    """Name of the HTTP rule set, for ``redirect``."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointPolicy:
+    """All that the kernel enforces at one endpoint. Entries are sorted and minimal."""
+
+    endpoint: str
+    """``namespace/name``."""
+    identity: int
+    ingress_enforced: bool
+    """Ingress without a matching entry is dropped."""
+    egress_enforced: bool
+    entries: tuple[PolicyEntry, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Frontend:
+    """An address on which a Service is reached."""
+
+    address: str
+    port: int
+    protocol: Literal["TCP", "UDP", "SCTP"]
+
+
+@dataclass(frozen=True, slots=True)
+class LoadBalancer:
+    """A Service frontend and its ready backends as (address, port), sorted."""
+
+    frontend: Frontend
+    backends: tuple[tuple[str, int], ...]
+    origin: ObjectRef

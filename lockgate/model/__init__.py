@@ -1,0 +1,1 @@
+"""Frozen views of what users declare. Nothing here does I/O."""

