@@ -1,0 +1,1 @@
+"""The node daemon: composition root of everything that runs on a node."""

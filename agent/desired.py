@@ -1,0 +1,66 @@
+"""The whole derivation, from what is declared to what Envoy and the kernel must do."""
+
+from __future__ import annotations
+
+from agent.declared import Declared
+from agent.saved_state import SavedState
+from agent.topology import Topology
+from ingress.graph import IngressGraph
+from lockgate.model.meta import Problem
+from lockgate.policy.engine import PolicyEngine
+from lockgate.settings import Settings
+from lockgate.state import Graph
+
+
+class Desired:
+    """Every table of the node, and the tick that brings them up to date."""
+
+    def __init__(self, settings: Settings, saved: SavedState) -> None:
+        self.settings = settings
+        self.declared = Declared()
+        self.graph = Graph()
+        self.topology = Topology(self.graph, self.declared)
+        self.policy = PolicyEngine(
+            self.graph,
+            self.declared.namespaces,
+            self.topology.endpoints,
+            self.declared.policies,
+            local=self.topology.local,
+            restored=saved.section("identities") or None,
+        )
+        self.ingress = IngressGraph(
+            self.graph,
+            settings.controller_class,
+            ingresses=self.declared.ingresses,
+            classes=self.declared.classes,
+            services=self.topology.services,
+            slices=self.topology.slices,
+            secrets=self.declared.secrets,
+        )
+        self._endpoint_ids: dict[str, int] = dict(saved.section("endpoints"))
+
+    def tick(self) -> None:
+        """Recompute what the changes since the last tick touch."""
+        self.graph.tick()
+        self.policy.tick()
+
+    def endpoint_id(self, endpoint: str) -> int:
+        """Return an endpoint's number, the lowest free one if it has none yet."""
+        number = self._endpoint_ids.get(endpoint)
+        if number is None:
+            used = set(self._endpoint_ids.values())
+            number = next(n for n in range(1, len(used) + 2) if n not in used)
+            self._endpoint_ids[endpoint] = number
+        return number
+
+    def forget_endpoint(self, endpoint: str) -> None:
+        """Let an endpoint's number be given to another."""
+        self._endpoint_ids.pop(endpoint, None)
+
+    def endpoint_ids(self) -> dict[str, int]:
+        """Return all numbers, to be kept across a restart."""
+        return dict(self._endpoint_ids)
+
+    def problems(self) -> list[Problem]:
+        """Return what is wrong across objects, sorted."""
+        return self.ingress.problems()

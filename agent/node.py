@@ -1,0 +1,346 @@
+"""One node: every part of the agent, started in order and kept running."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Coroutine, Mapping
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from agent import view
+from agent.cni import CniServer
+from agent.desired import Desired
+from agent.flows import FlowRing
+from agent.ipam import Ipam
+from agent.network import PodNetwork, host_interface
+from agent.observe import Names, flow_of_request, flow_of_verdict
+from agent.pods import PodRunner, PodStatus
+from agent.proxy_ports import ProxyPorts
+from agent.reconcile import KernelReconciler, ProxyReconciler
+from agent.rest import RestServer, build_app
+from agent.saved_state import SavedState
+from agent.service_ips import ServiceIps
+from bpf.datapath import Datapath
+from lockgate.errors import LockgateError
+from lockgate.model.meta import ObjectRef, Problem
+from lockgate.settings import Settings
+from lockgate.sources.manifests import Delta, ManifestSource
+from xds.envoy import EnvoyProcess
+from xds.server import XdsServer
+from xds.snapshot import SnapshotCache
+
+log = structlog.get_logger()
+
+TICK_S = 0.01
+"""Changes that come within this time are one tick."""
+PODS_READY_S = 20.0
+"""How long the start waits for pods; a pod that needs longer does not hold back the rest."""
+ENVOY_CHECK_S = 1.0
+
+
+class Node:
+    """The parts of an agent and the loop that drives them."""
+
+    def __init__(self, settings: Settings, folder: Path) -> None:
+        self.settings = settings
+        settings.run_dir.mkdir(parents=True, exist_ok=True)
+        settings.state_dir.mkdir(parents=True, exist_ok=True)
+        self._saved = SavedState(settings.state_dir / "agent.json")
+        self.desired = Desired(settings, self._saved)
+        self.flows = FlowRing()
+        self._names = Names(self.desired)
+        self._problems: dict[str, tuple[Problem, ...]] = {}
+        self._nacks: dict[str, Problem] = {}
+        self._failures: dict[str, str] = {}
+        self._dirty = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._restore()
+        self._build_pods()
+        self._build_proxy()
+        self._source = ManifestSource(folder)
+        self._rest = RestServer(build_app(self), settings.agent_socket)
+
+    def _restore(self) -> None:
+        settings = self.settings
+        self._ipam = Ipam(settings.pod_cidr, self._saved.section("addresses"))
+        self._service_ips = ServiceIps(
+            settings.service_cidr, self._saved.section("service_addresses")
+        )
+        self._ports = ProxyPorts(
+            settings.proxy_port_first, settings.proxy_port_last, self._saved.section("proxy")
+        )
+
+    def _build_pods(self) -> None:
+        settings = self.settings
+        self._cni = CniServer(self._ipam, PodNetwork(), self._attach, self._detach)
+        self.pods = PodRunner(
+            settings.state_dir,
+            settings.run_dir,
+            {
+                "cniVersion": "1.1.0",
+                "name": "lockgate",
+                "type": "lockgate-cni",
+                "agentSocket": str(settings.agent_socket),
+            },
+            self._on_pod_status,
+        )
+
+    def _build_proxy(self) -> None:
+        settings = self.settings
+        self._cache = SnapshotCache(on_nack=self._on_nack)
+        self._xds = XdsServer(
+            self._cache,
+            settings.xds_socket,
+            on_request=lambda entry: self.flows.add(flow_of_request(entry, self._names)),
+        )
+        self._envoy = EnvoyProcess(settings)
+        self._datapath = Datapath(settings.bpf_dir, settings.run_dir)
+        self._proxy = ProxyReconciler(self.desired, self._cache, self._ports)
+        self._kernel = KernelReconciler(self.desired, self._datapath, self._ports)
+
+    async def start(self) -> None:
+        """Adopt or make everything; traffic can flow when this returns.
+
+        Raises: LockgateError: a part that cannot work here, with the fix.
+        """
+        await asyncio.to_thread(self._datapath.start)
+        self._datapath.events(lambda event: self.flows.add(flow_of_verdict(event, self._names)))
+        await self._rest.start()
+        await self._xds.start()
+        self._apply(await asyncio.to_thread(self._source.read))
+        await self.pods.adopt()
+        await self._sync_pods(set(self.desired.declared.pods))
+        await self._wait_for_pods()
+        await self._reconcile()
+        await asyncio.to_thread(self._envoy.start)
+        await self._cache.wait_synced(10.0)
+        self._cache.ready()
+        await self._reconcile()
+        self._run("source", self._follow_source())
+        self._run("ticks", self._tick_forever())
+        self._run("envoy", self._supervise_envoy())
+        self._run("events", self._poll_events())
+
+    async def serve_until(self, stop: asyncio.Event) -> None:
+        """Run until ``stop`` is set or a part of ours fails for good."""
+        waiting = asyncio.create_task(stop.wait(), name="stop")
+        done, _ = await asyncio.wait({waiting, *self._tasks}, return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+        for task in done - {waiting}:
+            task.result()
+
+    async def stop(self) -> None:
+        """Stop all that was started and remove all that was made."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.pods.stop_all()
+        await self._rest.stop()
+        await asyncio.to_thread(self._envoy.stop)
+        await self._xds.stop()
+        await asyncio.to_thread(self._datapath.cleanup)
+
+    def _run(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        self._tasks.append(asyncio.create_task(work, name=name))
+
+    # What comes in.
+
+    def _apply(self, delta: Delta) -> None:
+        self.desired.declared.delete(delta.delete)
+        self.desired.declared.put(delta.put)
+        self._problems.update(delta.problems)
+        for problems in delta.problems.values():
+            for problem in problems:
+                log.warning("object refused", ref=str(problem.ref), problem=str(problem))
+        self._assign_service_ips()
+
+    def _assign_service_ips(self) -> None:
+        services = self.desired.declared.services
+        assigned = self._service_ips.assign(services.values())
+        self.desired.topology.service_ips.replace(dict(assigned))
+
+    async def _follow_source(self) -> None:
+        async for delta in self._source.watch():
+            before = set(self.desired.declared.pods)
+            self._apply(delta)
+            changed = {ref.path for ref in delta.delete if ref.kind == "Pod"}
+            changed |= {row.ref.path for row in delta.put if hasattr(row, "runs_here")}
+            await self._sync_pods(changed | (before ^ set(self.desired.declared.pods)))
+            self._dirty.set()
+
+    async def _sync_pods(self, changed: set[str]) -> None:
+        self._write_hosts()
+        rows = {name: self.desired.declared.pods.get(name) for name in sorted(changed)}
+        put = [row for row in rows.values() if row is not None and row.runs_here]
+        gone = [name for name, row in rows.items() if row is None or not row.runs_here]
+        adopted = set(self.pods.statuses) - set(self.desired.declared.pods)
+        await self.pods.sync(put, sorted({*gone, *adopted}))
+
+    def _write_hosts(self) -> None:
+        self.desired.graph.tick()
+        self.pods.set_hosts(
+            {
+                (namespace, name): service.cluster_ip
+                for (namespace, name), service in self.desired.topology.services.items()
+                if service.cluster_ip
+            }
+        )
+
+    def _on_pod_status(self, status: PodStatus) -> None:
+        table = self.desired.topology.pod_status
+        if status.phase == "Deleted":
+            table.delete(status.pod)
+        else:
+            table.put(status.pod, status)
+        self._dirty.set()
+
+    async def _wait_for_pods(self) -> None:
+        deadline = time.monotonic() + PODS_READY_S
+        while time.monotonic() < deadline:
+            if all(status.ready for status in self.pods.statuses.values()):
+                return
+            await asyncio.sleep(0.05)
+
+    def _on_nack(self, names: list[str], origin: ObjectRef | None, detail: str) -> None:
+        log.error("envoy refused a resource", resources=names, origin=str(origin), detail=detail)
+        ref = origin or ObjectRef("Envoy", "", ", ".join(names))
+        self._nacks[str(ref)] = Problem(ref, "", "RefusedByEnvoy", detail)
+
+    # What goes out.
+
+    async def _tick_forever(self) -> None:
+        while True:
+            await self._dirty.wait()
+            await asyncio.sleep(TICK_S)
+            self._dirty.clear()
+            await self._reconcile()
+
+    async def _reconcile(self) -> None:
+        self.desired.tick()
+        try:
+            remove = await self._proxy.publish()
+            await asyncio.to_thread(self._kernel.enforce)
+            self._proxy.withdraw(remove)
+            self._failures.pop("reconcile", None)
+        except LockgateError as error:
+            self._failures["reconcile"] = str(error)
+            log.exception("reconciling failed; the last state stays in force")
+        self._save()
+
+    def _save(self) -> None:
+        self._saved.save(
+            identities=self.desired.policy.state(),
+            endpoints=self.desired.endpoint_ids(),
+            addresses=self._ipam.state(),
+            service_addresses=self._service_ips.state(),
+            proxy=self._ports.state(),
+        )
+
+    # What the CNI plugin asks for.
+
+    async def cni(self, command: str, request: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        """Answer the CNI plugin."""
+        return await asyncio.to_thread(self._cni.handle, command, request)
+
+    def _attach(self, endpoint: str, interface: str, address: str) -> None:
+        self._datapath.attach(interface, self.desired.endpoint_id(endpoint), 0, address)
+
+    def _detach(self, endpoint: str, interface: str, address: str) -> None:
+        self._datapath.detach(interface, self.desired.endpoint_id(endpoint), address)
+        self.desired.forget_endpoint(endpoint)
+
+    # What is watched.
+
+    async def _supervise_envoy(self) -> None:
+        while True:
+            await asyncio.sleep(ENVOY_CHECK_S)
+            if not await asyncio.to_thread(self._envoy.alive):
+                log.error("envoy is gone; starting it again")
+                await asyncio.to_thread(self._envoy.start)
+
+    async def _poll_events(self) -> None:
+        while True:
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.to_thread(self._datapath.poll, 200)
+
+    # What is shown.
+
+    def problems(self) -> list[Problem]:
+        """Return everything wrong with what was declared, sorted."""
+        found = [problem for problems in self._problems.values() for problem in problems]
+        return sorted({*found, *self._nacks.values(), *self.desired.problems()})
+
+    def status(self) -> dict[str, Any]:
+        """Return the health of every part, the problems and the addresses."""
+        parts = [
+            {"name": "datapath", "ok": True, "detail": f"pinned in {self.settings.bpf_dir}"},
+            self._envoy_part(),
+            self._pods_part(),
+            {
+                "name": "reconcile",
+                "ok": not self._failures,
+                "detail": "; ".join(self._failures.values()) or "in step",
+            },
+        ]
+        problems = [view.problem_view(problem) for problem in self.problems()]
+        return {
+            "healthy": all(part["ok"] for part in parts),
+            "parts": parts,
+            "problems": [row for row in problems if row["reason"] != "IgnoredKind"],
+            "addresses": {
+                "http": f"http://127.0.0.1:{self.settings.http_port}",
+                "https": f"https://127.0.0.1:{self.settings.https_port}",
+            },
+        }
+
+    def _envoy_part(self) -> dict[str, Any]:
+        alive = self._envoy.alive()
+        return {
+            "name": "envoy",
+            "ok": alive,
+            "detail": f"pid {self._envoy.pid}" if alive else "not running; it is started again",
+        }
+
+    def _pods_part(self) -> dict[str, Any]:
+        waiting = [name for name, status in self.pods.statuses.items() if not status.ready]
+        detail = f"{len(self.pods.statuses)} pods" + (
+            f", not ready: {', '.join(sorted(waiting))}" if waiting else ""
+        )
+        return {"name": "pods", "ok": not waiting, "detail": detail}
+
+    def endpoints(self) -> list[dict[str, Any]]:
+        """Return every endpoint of this node."""
+        statuses: Mapping[str, PodStatus] = self.pods.statuses
+        return [view.endpoint_view(self.desired, statuses[name]) for name in sorted(statuses)]
+
+    def endpoint(self, name: str) -> dict[str, Any] | None:
+        """Return one endpoint with its policy, or None."""
+        status = self.pods.statuses.get(name)
+        if status is None:
+            return None
+        policy = self.desired.policy.endpoint_policies.get(name)
+        return {
+            **view.endpoint_view(self.desired, status),
+            "interface": host_interface(name),
+            "policy": view.policy_entries(policy),
+        }
+
+    def identities(self) -> list[dict[str, Any]]:
+        """Return every identity with its labels."""
+        return view.identities_view(self.desired)
+
+    def services(self) -> list[dict[str, Any]]:
+        """Return every Service frontend with its backends."""
+        return view.services_view(self.desired)
+
+    def policies(self) -> list[dict[str, Any]]:
+        """Return every policy with the endpoints it selects."""
+        return view.policies_view(self.desired, self.problems())
+
+    def envoy(self, part: str) -> Any:  # noqa: ANN401  # whatever Envoy's admin interface says
+        """Return a part of what Envoy holds."""
+        return self._envoy.inspect(part)

@@ -1,0 +1,148 @@
+"""The agent's REST API over its Unix socket: what the command line and the CNI plugin ask."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+import orjson
+import uvicorn
+from fastapi import FastAPI, HTTPException, Response
+from fastapi.responses import JSONResponse, StreamingResponse
+
+from agent.flows import FlowRing
+
+
+class AgentView(Protocol):
+    """What the API reads of the agent; every answer is plain values."""
+
+    flows: FlowRing
+
+    def status(self) -> dict[str, Any]:
+        """Return the health of every part, the problems and the addresses."""
+
+    def endpoints(self) -> list[dict[str, Any]]:
+        """Return every endpoint of this node."""
+
+    def endpoint(self, name: str) -> dict[str, Any] | None:
+        """Return one endpoint with its policy, or None."""
+
+    def identities(self) -> list[dict[str, Any]]:
+        """Return every identity with its labels."""
+
+    def services(self) -> list[dict[str, Any]]:
+        """Return every Service frontend with its backends."""
+
+    def policies(self) -> list[dict[str, Any]]:
+        """Return every policy with the endpoints it selects."""
+
+    def envoy(self, part: str) -> Any:  # noqa: ANN401  # whatever Envoy's admin interface says
+        """Return a part of what Envoy holds."""
+
+    async def cni(self, command: str, request: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        """Answer the CNI plugin: an HTTP status and a CNI result or error."""
+
+
+Handler = Callable[..., Awaitable[Any]]
+_ENVOY_PARTS = ("listeners", "routes", "clusters", "config")
+_LAST_FLOWS = 20
+
+
+def build_app(agent: AgentView) -> FastAPI:
+    """Return the API of an agent."""
+    app = FastAPI(title="Lockgate agent", version="1", docs_url=None, redoc_url=None)
+    _add_views(app, agent)
+    _add_flows(app, agent)
+
+    @app.get("/v1/envoy/{part}")
+    async def envoy(part: str) -> Any:  # noqa: ANN401
+        if part not in _ENVOY_PARTS:
+            raise HTTPException(404, f"there is no {part}; ask for one of {_ENVOY_PARTS}")
+        return JSONResponse(await asyncio.to_thread(agent.envoy, part))
+
+    @app.post("/v1/cni/{command}")
+    async def cni(command: str, request: dict[str, Any]) -> Response:
+        status, body = await agent.cni(command, request)
+        return JSONResponse(body, status_code=status)
+
+    return app
+
+
+def _add_views(app: FastAPI, agent: AgentView) -> None:
+    @app.get("/v1/status")
+    async def status() -> dict[str, Any]:
+        return agent.status()
+
+    @app.get("/v1/endpoints")
+    async def endpoints() -> list[dict[str, Any]]:
+        return agent.endpoints()
+
+    @app.get("/v1/endpoints/{namespace}/{name}")
+    async def endpoint(namespace: str, name: str) -> dict[str, Any]:
+        found = agent.endpoint(f"{namespace}/{name}")
+        if found is None:
+            raise HTTPException(404, f"there is no endpoint {namespace}/{name} on this node")
+        return found
+
+    @app.get("/v1/identities")
+    async def identities() -> list[dict[str, Any]]:
+        return agent.identities()
+
+    @app.get("/v1/services")
+    async def services() -> list[dict[str, Any]]:
+        return agent.services()
+
+    @app.get("/v1/policies")
+    async def policies() -> list[dict[str, Any]]:
+        return agent.policies()
+
+
+def _add_flows(app: FastAPI, agent: AgentView) -> None:
+    @app.get("/v1/flows")
+    async def flows(follow: bool = False, last: int = _LAST_FLOWS) -> StreamingResponse:  # noqa: FBT001, FBT002
+        async def lines() -> AsyncIterator[bytes]:
+            if not follow:
+                for flow in agent.flows.last(last):
+                    yield orjson.dumps(flow.to_json()) + b"\n"
+                return
+            async for flow in agent.flows.follow(last):
+                yield orjson.dumps(flow.to_json()) + b"\n"
+
+        return StreamingResponse(lines(), media_type="application/x-ndjson")
+
+
+class RestServer:
+    """Serves the API on a Unix socket of mode 0600."""
+
+    def __init__(self, app: FastAPI, path: Path) -> None:
+        self._path = path
+        config = uvicorn.Config(
+            app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=1
+        )
+        self._server = uvicorn.Server(config)
+        # The agent decides what a signal means, not the server.
+        self._server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign,assignment]
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Listen; the socket is there when this returns."""
+        self._path.unlink(missing_ok=True)
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        mask = os.umask(0o177)
+        try:
+            listener.bind(str(self._path))
+        finally:
+            os.umask(mask)
+        self._task = asyncio.create_task(self._server.serve([listener]), name="rest")
+
+    async def stop(self) -> None:
+        """Stop listening and remove the socket."""
+        self._server.should_exit = True
+        if self._task is not None:
+            await self._task
+        self._path.unlink(missing_ok=True)

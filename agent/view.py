@@ -1,0 +1,101 @@
+"""What the REST API shows of the agent, as plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Any
+
+from agent.desired import Desired
+from agent.pods import PodStatus
+from lockgate.ir.node import EndpointPolicy
+from lockgate.model.meta import Labels, Problem
+from lockgate.model.policy import Policy
+
+
+def problem_view(problem: Problem) -> dict[str, Any]:
+    """Return one problem."""
+    return {
+        "object": str(problem.ref),
+        "field": problem.field,
+        "reason": problem.reason,
+        "message": problem.message,
+        "fix": problem.fix,
+        "origin": problem.origin,
+    }
+
+
+def endpoint_view(desired: Desired, status: PodStatus) -> dict[str, Any]:
+    """Return one endpoint of this node."""
+    name = status.pod
+    policy = desired.policy.endpoint_policies.get(name)
+    identity = desired.policy.identities.get(name) or 0
+    return {
+        "endpoint": name,
+        "id": desired.endpoint_ids().get(name, 0),
+        "identity": identity,
+        "labels": _labels(desired.policy.identity_labels.get(identity) or ()),
+        "address": status.address,
+        "ingress_enforced": bool(policy and policy.ingress_enforced),
+        "egress_enforced": bool(policy and policy.egress_enforced),
+        "state": "ready" if status.ready else (status.reason or status.phase).lower(),
+        "restarts": status.restarts,
+    }
+
+
+def policy_entries(policy: EndpointPolicy | None) -> list[dict[str, Any]]:
+    """Return the entries of an endpoint's policy."""
+    return [] if policy is None else [asdict(entry) for entry in policy.entries]
+
+
+def identities_view(desired: Desired) -> list[dict[str, Any]]:
+    """Return every identity in use, the lowest first."""
+    rows = sorted(desired.policy.identity_labels.items())
+    return [{"id": number, "labels": _labels(labels)} for number, labels in rows]
+
+
+def services_view(desired: Desired) -> list[dict[str, Any]]:
+    """Return every Service, one row for each frontend."""
+    rows: list[dict[str, Any]] = []
+    for key, service in sorted(desired.topology.services.items()):
+        for balancer in desired.topology.load_balancers.get(key) or ():
+            front = balancer.frontend
+            rows.append(
+                {
+                    "service": service.ref.path,
+                    "type": service.type,
+                    "frontend": f"{front.address}:{front.port}/{front.protocol}",
+                    "backends": [f"{address}:{port}" for address, port in balancer.backends],
+                }
+            )
+    return rows
+
+
+def policies_view(desired: Desired, problems: Iterable[Problem]) -> list[dict[str, Any]]:
+    """Return every policy with the endpoints of this node it selects."""
+    by_object: dict[str, list[str]] = {}
+    for problem in problems:
+        by_object.setdefault(str(problem.ref), []).append(problem.message)
+    rows = sorted(desired.declared.policies.items(), key=lambda item: item[0])
+    return [_policy_view(desired, policy, by_object) for _, policy in rows]
+
+
+def _policy_view(
+    desired: Desired, policy: Policy, problems: dict[str, list[str]]
+) -> dict[str, Any]:
+    selected = [
+        endpoint
+        for endpoint, identity in sorted(desired.policy.identities.items())
+        if policy.subject.matches(dict(desired.policy.identity_labels.get(identity) or ()))
+    ]
+    return {
+        "policy": policy.ref.path,
+        "kind": policy.ref.kind,
+        "subject": str(policy.subject),
+        "endpoints": selected,
+        "problems": problems.get(str(policy.ref), []),
+    }
+
+
+def _labels(labels: Labels) -> list[str]:
+    return [f"{key}={value}" if value else key for key, value in labels]

@@ -1,0 +1,1 @@
+"""Ingress and IngressClass to IR: virtual hosts, clusters, endpoints and certificates."""
