@@ -1,0 +1,89 @@
+"""What a change recomputes: one Service among a thousand costs one cluster."""
+
+from ingress.graph import IngressGraph
+from lockgate.model.ingress import Ingress, IngressPath, IngressRule, IngressTls, ServiceBackend
+from lockgate.model.service import EndpointPort, EndpointSlice, Secret, Service, ServicePort
+from lockgate.model.service import SliceEndpoint
+from lockgate.state import Graph, Table
+
+Key = tuple[str, str]
+
+
+class Inputs:
+    """Declared tables and the derivations over them."""
+
+    def __init__(self) -> None:
+        self.graph = Graph()
+        self.ingresses: Table[Key, Ingress] = Table("ingresses")
+        self.services: Table[Key, Service] = Table("services")
+        self.slices: Table[Key, tuple[EndpointSlice, ...]] = Table("slices")
+        self.secrets: Table[Key, Secret] = Table("secrets")
+        self.ingress = IngressGraph(
+            self.graph,
+            "lockgate",
+            ingresses=self.ingresses,
+            classes=Table("classes"),
+            services=self.services,
+            slices=self.slices,
+            secrets=self.secrets,
+        )
+
+    def add_host(self, number: int) -> None:
+        name = f"s{number}"
+        path = IngressPath("/", "Prefix", ServiceBackend(name, 80))
+        rule = IngressRule(f"{name}.local", (path,))
+        self.ingresses.put(("n", name), Ingress("n", name, class_name="lockgate", rules=(rule,)))
+        self.services.put(("n", name), Service("n", name, ports=(ServicePort("http", 80, 80),)))
+        self.slices.put(("n", name), (slice_of(name, "127.0.0.1"),))
+
+
+def slice_of(service: str, address: str) -> EndpointSlice:
+    return EndpointSlice(
+        "n",
+        service,
+        service,
+        ports=(EndpointPort("http", 8000),),
+        endpoints=(SliceEndpoint((address,)),),
+    )
+
+
+def test_one_service_of_a_thousand_recomputes_one_cluster() -> None:
+    inputs = Inputs()
+    for number in range(1000):
+        inputs.add_host(number)
+    inputs.graph.tick()
+    before = inputs.graph.recomputed()
+    assert before["cluster endpoints"] == 1000
+
+    port = ServicePort("http", 80, 8080)
+    inputs.services.put(("n", "s7"), Service("n", "s7", ports=(port,)))
+    inputs.slices.put(("n", "s7"), (slice_of("s7", "127.0.0.9"),))
+    inputs.graph.tick()
+
+    after = inputs.graph.recomputed()
+    spent = {name: after[name] - before[name] for name in after if after[name] != before[name]}
+    # The host that names the Service checks its port again, its cluster gets new endpoints.
+    assert spent == {"hosts": 1, "cluster endpoints": 1}
+    changed = [row for row in inputs.ingress.endpoints.values() if row.endpoints[0][0] != "127.0.0.1"]
+    assert [row.cluster for row in changed] == ["n/s7/80"]
+
+
+def test_a_missing_secret_is_a_problem_until_it_comes() -> None:
+    inputs = Inputs()
+    inputs.add_host(1)
+    entry = inputs.ingresses.get(("n", "s1"))
+    assert entry is not None
+    tls = IngressTls(("s1.local",), "cert")
+    inputs.ingresses.put(
+        ("n", "s1"), Ingress("n", "s1", class_name="lockgate", rules=entry.rules, tls=(tls,))
+    )
+    inputs.graph.tick()
+    assert [problem.reason for problem in inputs.ingress.problems()] == ["SecretNotFound"]
+
+    data = (("tls.crt", b"chain"), ("tls.key", b"key"))
+    inputs.secrets.put(("n", "cert"), Secret("n", "cert", "kubernetes.io/tls", data))
+    inputs.graph.tick()
+    assert inputs.ingress.problems() == []
+    row = inputs.ingress.tls.get(("n", "s1"))
+    assert row is not None
+    assert [(use.host, use.certificate) for use in row.uses] == [("s1.local", "n/cert")]
