@@ -1,0 +1,274 @@
+"""A real Envoy against our server, in a directory of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import http.server
+import os
+import signal
+import socket
+import threading
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from lockgate.ir.proxy import (
+    Cluster,
+    ClusterEndpoints,
+    HttpMatch,
+    HttpRuleSet,
+    IngressProxy,
+    L7Listener,
+    PathMatch,
+    Route,
+    VirtualHost,
+)
+from lockgate.model.meta import ObjectRef
+from lockgate.settings import Settings
+from xds.access_log import HttpLogEntry
+from xds.envoy import EnvoyPaths, EnvoyProcess, find_envoy
+from xds.resource import CLUSTER, LISTENER, ROUTES, Resource, resource
+from xds.server import XdsServer
+from xds.snapshot import SnapshotCache
+from xds.translate.clusters import cluster, endpoints, original_dst_cluster
+from xds.translate.listeners import HTTP_LISTENER, ingress_listeners, l7_listener
+from xds.translate.routes import INGRESS_ROUTES, route_configuration
+
+SHOP = ObjectRef("Ingress", "shop", "web")
+BACKEND = "shop/web/80"
+TIMEOUT = 10.0
+
+
+class _Backend(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        body = f"{self.path} for {self.headers.get('X-Forwarded-For', '')}".encode()
+        self.send_response(403 if self.path.startswith("/forbidden") else 200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base's name
+        del format, args
+
+
+@pytest.fixture
+def backend() -> Iterator[int]:
+    """Return the port of an HTTP server."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Backend)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield server.server_port
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def envoy(tmp_path: Path) -> Iterator[EnvoyProcess]:
+    """Return an Envoy that is not started yet; it is stopped at the end."""
+    paths = EnvoyPaths(tmp_path, tmp_path / "xds.sock", tmp_path / "admin.sock")
+    process = EnvoyProcess(find_envoy(Settings()), paths, concurrency=1)
+    yield process
+    process.stop()
+
+
+def free_port() -> int:
+    """Return a TCP port that nobody listens on."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+def get(port: int, path: str, host: str = "shop.test") -> tuple[int, str]:
+    """Return status and body of one request to loopback."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT)
+    try:
+        connection.request("GET", path, headers={"Host": host})
+        response = connection.getresponse()
+        return response.status, response.read().decode()
+    finally:
+        connection.close()
+
+
+def routes(*paths: str) -> Resource:
+    """Return the route configuration that serves some prefixes of one host."""
+    made = tuple(Route(PathMatch("prefix", path), BACKEND, SHOP) for path in paths)
+    return route_configuration([VirtualHost("shop.test", made)])[0]
+
+
+def ingress(http_port: int, backend_port: int, *paths: str) -> list[Resource]:
+    """Return all that an ingress for one backend needs."""
+    return [
+        cluster(Cluster(BACKEND, SHOP)),
+        endpoints(ClusterEndpoints(BACKEND, (("127.0.0.1", backend_port),))),
+        *ingress_listeners(IngressProxy(http_port, http_port + 1, address="127.0.0.1")),
+        routes(*paths),
+    ]
+
+
+@asynccontextmanager
+async def serving(
+    envoy: EnvoyProcess,
+    cache: SnapshotCache,
+    on_log: Callable[[HttpLogEntry], None] = lambda _entry: None,
+) -> AsyncIterator[XdsServer]:
+    """Serve a cache on the socket that an Envoy was told."""
+    server = XdsServer(envoy.paths.xds_socket, cache, on_log)
+    await server.start()
+    try:
+        yield server
+    finally:
+        await server.stop()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for a condition."""
+    async with asyncio.timeout(TIMEOUT):
+        while not condition():
+            await asyncio.sleep(0.02)
+
+
+async def started(envoy: EnvoyProcess) -> None:
+    """Start an Envoy and wait until it has what is served."""
+    await asyncio.to_thread(envoy.ensure)
+    await asyncio.to_thread(envoy.wait_ready)
+
+
+def run(test: Coroutine[object, object, None]) -> None:
+    """Run a test with a limit, so that a lost wake-up fails and does not hang."""
+    asyncio.run(asyncio.wait_for(test, 60))
+
+
+def test_ingress_routes_logs_and_changes(envoy: EnvoyProcess, backend: int) -> None:
+    """Requests reach the backend; others get 404; a changed route takes effect."""
+    port, logged = free_port(), list[HttpLogEntry]()
+
+    async def body() -> None:
+        cache = SnapshotCache()
+        cache.update(ingress(port, backend, "/a"))
+        cache.ready()
+        async with serving(envoy, cache, logged.append) as server:
+            assert server.socket.stat().st_mode & 0o777 == 0o600
+            await started(envoy)
+            assert await cache.wait_acked(LISTENER, HTTP_LISTENER, TIMEOUT)
+            assert await cache.wait_acked(ROUTES, INGRESS_ROUTES, TIMEOUT)
+            assert await asyncio.to_thread(get, port, "/a/b?c") == (200, "/a/b?c for 127.0.0.1")
+            assert (await asyncio.to_thread(get, port, "/ab"))[0] == 404
+            assert (await asyncio.to_thread(get, port, "/a", "other.test"))[0] == 404
+            assert (await asyncio.to_thread(get, port, "/a", "Shop.test:8080"))[0] == 200
+            await until(lambda: len(logged) == 4)
+            cache.update([routes("/ab")])
+            assert await cache.wait_acked(ROUTES, INGRESS_ROUTES, TIMEOUT)
+            while (await asyncio.to_thread(get, port, "/ab"))[0] != 200:
+                await asyncio.sleep(0.02)
+
+    run(body())
+    first = logged[0]
+    assert (first.listener, first.method, first.path) == (HTTP_LISTENER, "GET", "/a/b?c")
+    assert (first.status, first.authority, first.source) == (200, "shop.test", "127.0.0.1")
+    assert (first.destination, first.destination_port) == ("127.0.0.1", port)
+    assert first.detail == "via_upstream"
+
+
+def test_new_server_sends_nothing_and_loses_nothing(envoy: EnvoyProcess, backend: int) -> None:
+    """Envoy serves without us; the next server, with equal content, sends nothing."""
+    port = free_port()
+
+    async def body() -> None:
+        cache = SnapshotCache()
+        cache.update(ingress(port, backend, "/a"))
+        cache.ready()
+        async with serving(envoy, cache):
+            await started(envoy)
+            assert await cache.wait_acked(ROUTES, INGRESS_ROUTES, TIMEOUT)
+        assert (await asyncio.to_thread(get, port, "/a"))[0] == 200
+        assert not await asyncio.to_thread(envoy.ensure)
+        fresh = SnapshotCache()
+        async with serving(envoy, fresh) as server:
+            await until(lambda: fresh.connected == 1)
+            await asyncio.sleep(0.5)  # time in which a wrong server would withdraw everything
+            assert (await asyncio.to_thread(get, port, "/a"))[0] == 200
+            fresh.update(ingress(port, backend, "/a"))
+            fresh.ready()
+            assert await fresh.wait_acked(ROUTES, INGRESS_ROUTES, TIMEOUT)
+            assert await fresh.wait_acked(LISTENER, HTTP_LISTENER, TIMEOUT)
+            assert server.responses == 0
+            assert (await asyncio.to_thread(get, port, "/a"))[0] == 200
+            fresh.update(remove=[(LISTENER, HTTP_LISTENER)])
+            await until(lambda: fresh.held_version(LISTENER, HTTP_LISTENER) is None)
+
+    run(body())
+
+
+def test_a_refused_resource_leaves_the_others(envoy: EnvoyProcess, backend: int) -> None:
+    """One faulty cluster among many is named with its origin; all others are applied."""
+    port = free_port()
+    refused: list[tuple[tuple[str, ...], tuple[ObjectRef, ...], str]] = []
+    bad = ObjectRef("Service", "shop", "bad")
+
+    async def body() -> None:
+        cache = SnapshotCache(lambda *told: refused.append(told))
+        # A connect timeout must be positive: a rule that fails the whole response.
+        faulty = {"name": "bad", "type": "STATIC", "connect_timeout": {"seconds": -1}}
+        cache.update([resource(CLUSTER, "bad", faulty, (bad,))])
+        cache.update(cluster(Cluster(f"shop/c{number}/80", SHOP)) for number in range(20))
+        cache.update(ingress(port, backend, "/a"))
+        cache.ready()
+        async with serving(envoy, cache):
+            await started(envoy)
+            assert await cache.wait_acked(ROUTES, INGRESS_ROUTES, TIMEOUT)
+            assert (await asyncio.to_thread(get, port, "/a"))[0] == 200
+            assert not await cache.wait_acked(CLUSTER, "bad", TIMEOUT)
+            held = [cache.held_version(CLUSTER, f"shop/c{number}/80") for number in range(20)]
+            assert all(held)
+
+    run(body())
+    assert [(names, origin) for names, origin, _ in refused] == [(("bad",), (bad,))]
+    assert "connect_timeout" in refused[0][2].lower() or "ConnectTimeout" in refused[0][2]
+
+
+def test_envoy_is_started_again_when_it_died(envoy: EnvoyProcess, backend: int) -> None:
+    """A dead Envoy is replaced and gets everything anew."""
+    port = free_port()
+
+    async def body() -> None:
+        cache = SnapshotCache()
+        cache.update(ingress(port, backend, "/a"))
+        cache.ready()
+        async with serving(envoy, cache):
+            await started(envoy)
+            pid = envoy.pid
+            assert pid is not None
+            os.kill(pid, signal.SIGKILL)
+            await until(lambda: envoy.pid is None)
+            assert await asyncio.to_thread(envoy.ensure)
+            await asyncio.to_thread(envoy.wait_ready)
+            assert await cache.wait_acked(ROUTES, INGRESS_ROUTES, TIMEOUT)
+            assert (await asyncio.to_thread(get, port, "/a"))[0] == 200
+            assert envoy.admin.stats("listener_added")["listener_manager.listener_added"] == 1
+
+    run(body())
+
+
+def test_l7_rules_decide(envoy: EnvoyProcess, backend: int) -> None:
+    """An L7 listener passes what its rules allow; its 403 differs from a backend's."""
+    del backend
+    port = free_port()
+    rules = HttpRuleSet("r1", (HttpMatch("GET", "/public.*"), HttpMatch("GET", "/forbidden")))
+
+    async def body() -> None:
+        cache = SnapshotCache()
+        listener = l7_listener(L7Listener(port, "", "r1"), {"r1": rules})
+        cache.update([original_dst_cluster(), listener])
+        cache.ready()
+        async with serving(envoy, cache):
+            await started(envoy)
+            assert await cache.wait_acked(LISTENER, listener.name, TIMEOUT)
+            denied = await asyncio.to_thread(get, port, "/private")
+            assert denied == (403, "Access denied\r\n")
+
+    run(body())

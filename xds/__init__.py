@@ -1,0 +1,1 @@
+"""Envoy's side: resources from the IR, the xDS server, access logs and the Envoy process."""

@@ -1,0 +1,53 @@
+"""The HTTP connection manager, which ingress and L7 listeners share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from xds import codec
+
+XDS_CLUSTER = "xds"
+"""The cluster, static in Envoy's bootstrap, that reaches our server."""
+ACCESS_LOG_FLUSH = 0.25
+"""Seconds after which Envoy sends what it has logged."""
+_MANAGER = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
+_ROUTER = "envoy.extensions.filters.http.router.v3.Router"
+_GRPC_LOG = "envoy.extensions.access_loggers.grpc.v3.HttpGrpcAccessLogConfig"
+
+
+def grpc_access_log(log_name: str) -> dict[str, Any]:
+    """Return an access log that is streamed to our server."""
+    common = {
+        "log_name": log_name,
+        "transport_api_version": "V3",
+        "grpc_service": {"envoy_grpc": {"cluster_name": XDS_CLUSTER}},
+        "buffer_flush_interval": codec.duration(ACCESS_LOG_FLUSH),
+    }
+    return {
+        "name": "envoy.access_loggers.http_grpc",
+        "typed_config": codec.any_of(_GRPC_LOG, {"common_config": common}),
+    }
+
+
+def router(*, quiet: bool) -> dict[str, Any]:
+    """Return the last HTTP filter; ``quiet`` adds no ``x-envoy`` headers."""
+    return {
+        "name": "envoy.filters.http.router",
+        "typed_config": codec.any_of(_ROUTER, {"suppress_envoy_headers": quiet}),
+    }
+
+
+def connection_manager(name: str, fields: dict[str, Any]) -> dict[str, Any]:
+    """Return the network filter that speaks HTTP; paths are normalised before any rule."""
+    config = {
+        "stat_prefix": name.replace("/", "_"),
+        "codec_type": "AUTO",
+        "normalize_path": {"value": True},
+        "upgrade_configs": [{"upgrade_type": "websocket"}],
+        "access_log": [grpc_access_log(name)],
+        **fields,
+    }
+    return {
+        "name": "envoy.filters.network.http_connection_manager",
+        "typed_config": codec.any_of(_MANAGER, config),
+    }

@@ -1,0 +1,171 @@
+"""Ingress listeners and the transparent L7 listeners."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from lockgate.errors import XdsError
+from lockgate.ir import marks
+from lockgate.ir.proxy import CertificateUse, HttpRuleSet, IngressProxy, L7Listener
+from lockgate.model.meta import ObjectRef
+from xds import codec
+from xds.resource import LISTENER, Resource, resource
+from xds.translate.clusters import ORIGINAL_DST
+from xds.translate.http import connection_manager, router
+from xds.translate.routes import INGRESS_ROUTES
+from xds.translate.rules import rbac_filter
+from xds.translate.sockets import ADS, address, mark_option
+
+HTTP_LISTENER = "ingress/http"
+HTTPS_LISTENER = "ingress/https"
+DENIED_BODY = "Access denied\r\n"
+_LISTENER_FILTER = "envoy.extensions.filters.listener"
+_DOWNSTREAM_TLS = "envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext"
+
+
+def ingress_listeners(proxy: IngressProxy) -> tuple[Resource, ...]:
+    """Return the HTTP listener and, where there is a certificate, the HTTPS listener.
+
+    Every certificate in use must be served too: Envoy opens HTTPS only when it has them all.
+    """
+    http = resource(
+        LISTENER,
+        HTTP_LISTENER,
+        {
+            "name": HTTP_LISTENER,
+            "address": address(proxy.address, proxy.http_port),
+            "filter_chains": [{"filters": [_ingress_manager(HTTP_LISTENER)]}],
+        },
+    )
+    if not proxy.certificates:
+        return (http,)
+    https = resource(
+        LISTENER,
+        HTTPS_LISTENER,
+        {
+            "name": HTTPS_LISTENER,
+            "address": address(proxy.address, proxy.https_port),
+            "listener_filters": [_listener_filter("tls_inspector", "TlsInspector", {})],
+            "filter_chains": _tls_chains(proxy.certificates),
+        },
+    )
+    return http, https
+
+
+def _tls_chains(uses: Iterable[CertificateUse]) -> list[dict[str, Any]]:
+    shown: dict[str, str] = {}
+    for use in sorted(uses):
+        shown.setdefault(use.host.lower(), use.certificate)  # Envoy refuses a name twice
+    hosts: dict[str, list[str]] = {}
+    for host, certificate in shown.items():
+        if host != "*":
+            hosts.setdefault(certificate, []).append(host)
+    chains = [_tls_chain(certificate, names) for certificate, names in sorted(hosts.items())]
+    if "*" in shown:
+        chains.append(_tls_chain(shown["*"], []))
+    return chains
+
+
+def _tls_chain(certificate: str, hosts: list[str]) -> dict[str, Any]:
+    context = {
+        "common_tls_context": {
+            "alpn_protocols": ["h2", "http/1.1"],
+            "tls_certificate_sds_secret_configs": [{"name": certificate, "sds_config": ADS}],
+        }
+    }
+    return {
+        "name": f"{certificate}{'' if hosts else '/default'}",
+        "filter_chain_match": {"server_names": hosts},
+        "filters": [_ingress_manager(HTTPS_LISTENER)],
+        "transport_socket": {
+            "name": "envoy.transport_sockets.tls",
+            "typed_config": codec.any_of(_DOWNSTREAM_TLS, context),
+        },
+    }
+
+
+def _ingress_manager(name: str) -> dict[str, Any]:
+    return connection_manager(
+        name,
+        {
+            "rds": {"config_source": ADS, "route_config_name": INGRESS_ROUTES},
+            "http_filters": [router(quiet=False)],
+            # The client is who connects: an X-Forwarded-For of its own is only appended to.
+            "use_remote_address": {"value": True},
+        },
+    )
+
+
+def l7_listener(listener: L7Listener, rule_sets: Mapping[str, HttpRuleSet]) -> Resource:
+    """Return the transparent listener that applies the listener's rule sets in turn.
+
+    Rule sets are named by their content, so they are part of the listener: it never changes.
+    Raises: XdsError: a rule set is missing.
+    """
+    chain = [(side, name) for side, name in _sides(listener) if name]
+    missing = [name for _, name in chain if name not in rule_sets]
+    if missing:
+        msg = f"listener {listener.name} refers to the unknown rule set {missing[0]}"
+        raise XdsError(msg)
+    filters = [rbac_filter(f"lockgate.{side}", rule_sets[name]) for side, name in chain]
+    origins: set[ObjectRef] = {ref for _, name in chain for ref in rule_sets[name].origins}
+    return resource(
+        LISTENER,
+        listener.name,
+        {
+            "name": listener.name,
+            "address": address("127.0.0.1", listener.port),
+            "transparent": {"value": True},
+            "socket_options": [mark_option(marks.FROM_LISTENER)],
+            "listener_filters": [
+                _listener_filter("original_dst", "OriginalDst", {}),
+                _listener_filter("original_src", "OriginalSrc", {"mark": marks.PROXIED}),
+            ],
+            "filter_chains": [{"filters": [_transparent_manager(listener.name, filters)]}],
+        },
+        tuple(sorted(origins)),
+    )
+
+
+def _sides(listener: L7Listener) -> tuple[tuple[str, str], ...]:
+    return ("egress", listener.egress), ("ingress", listener.ingress)
+
+
+def _transparent_manager(name: str, filters: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return a manager that changes as little as it can of what passes."""
+    route = {
+        "match": {"prefix": "/"},
+        "route": {"cluster": ORIGINAL_DST, "timeout": {}, "idle_timeout": {}},
+    }
+    host = {"name": "any", "domains": ["*"], "routes": [route]}
+    return connection_manager(
+        name,
+        {
+            "route_config": {"name": name, "virtual_hosts": [host]},
+            "http_filters": [*filters, router(quiet=True)],
+            "use_remote_address": {"value": False},
+            "skip_xff_append": True,
+            "generate_request_id": {"value": False},
+            "preserve_external_request_id": True,
+            "server_header_transformation": "PASS_THROUGH",
+            "stream_idle_timeout": {},
+            "local_reply_config": {"mappers": [_denied()]},
+        },
+    )
+
+
+def _denied() -> dict[str, Any]:
+    """Return the body of our own 403; a local reply map leaves a backend's 403 alone."""
+    equal = {"op": "EQ", "value": {"default_value": 403, "runtime_key": "lockgate.denied_status"}}
+    return {
+        "filter": {"status_code_filter": {"comparison": equal}},
+        "body": {"inline_string": DENIED_BODY},
+    }
+
+
+def _listener_filter(name: str, message: str, fields: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "name": f"envoy.filters.listener.{name}",
+        "typed_config": codec.any_of(f"{_LISTENER_FILTER}.{name}.v3.{message}", fields),
+    }

@@ -1,0 +1,55 @@
+"""HTTP rule sets to RBAC filters. Who the client is was decided by the kernel."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lockgate.ir.proxy import HeaderMatch, HttpMatch, HttpRuleSet
+from xds import codec
+
+_RBAC = "envoy.extensions.filters.http.rbac.v3.RBAC"
+
+
+def rbac_filter(name: str, rules: HttpRuleSet) -> dict[str, Any]:
+    """Return the filter that lets the requests of a rule set pass and answers 403 to others."""
+    return {"name": name, "typed_config": codec.any_of(_RBAC, {"rules": rbac(rules)})}
+
+
+def rbac(rules: HttpRuleSet) -> dict[str, Any]:
+    """Return the rule set as ``envoy.config.rbac.v3.RBAC``; without a policy it denies all."""
+    if not rules.matches:
+        return {"action": "ALLOW"}
+    policy = {
+        "permissions": [permission(match) for match in rules.matches],
+        "principals": [{"any": True}],
+    }
+    return {"action": "ALLOW", "policies": {rules.name: policy}}
+
+
+def permission(match: HttpMatch) -> dict[str, Any]:
+    """Return one match as a permission: all its parts must hold."""
+    parts: list[dict[str, Any]] = []
+    if match.method:
+        parts.append(_header_regex(":method", match.method))
+    if match.path:
+        parts.append({"url_path": {"path": _regex(match.path)}})  # without the query
+    if match.host:
+        parts.append(_header_regex(":authority", rf"(?:{match.host})(?::[0-9]+)?"))
+    parts += [_header(item) for item in match.headers]
+    if not parts:
+        return {"any": True}
+    return parts[0] if len(parts) == 1 else {"and_rules": {"rules": parts}}
+
+
+def _regex(expression: str) -> dict[str, Any]:
+    return {"safe_regex": {"regex": expression}}
+
+
+def _header_regex(name: str, expression: str) -> dict[str, Any]:
+    return {"header": {"name": name, "string_match": _regex(expression)}}
+
+
+def _header(item: HeaderMatch) -> dict[str, Any]:
+    if item.value is None:
+        return {"header": {"name": item.name, "present_match": True}}
+    return {"header": {"name": item.name, "string_match": {"exact": item.value}}}
