@@ -1,0 +1,98 @@
+"""Compile, load and pin the programs: ``python -m bpf.compile MAPS_DIR PROGRAMS_DIR``.
+
+A process of its own, for the compiler takes over a hundred megabytes that an agent need not keep.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from bpf import syscalls
+
+SOURCES: Final = Path(__file__).parent / "programs"
+SCHED_CLS, SOCK_ADDR = 3, 18
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramSpec:
+    """One program and where it may be attached; ``attach_type`` is -1 for tc."""
+
+    name: str
+    kind: int
+    attach_type: int = -1
+
+
+MODULES: Final[dict[str, tuple[ProgramSpec, ...]]] = {
+    "datapath.h policy.h proxy.h pod.c": (
+        ProgramSpec("from_pod", SCHED_CLS),
+        ProgramSpec("to_pod", SCHED_CLS),
+        ProgramSpec("hairpin", SCHED_CLS),
+    ),
+    "datapath.h socket_lb.c": (
+        ProgramSpec("connect4", SOCK_ADDR, 10),
+        ProgramSpec("sendmsg4", SOCK_ADDR, 14),
+        ProgramSpec("recvmsg4", SOCK_ADDR, 19),
+        ProgramSpec("getpeername4", SOCK_ADDR, 29),
+    ),
+}
+PROGRAMS: Final = tuple(spec for specs in MODULES.values() for spec in specs)
+
+
+def source_of(files: str) -> str:
+    """Return the text of a module: BCC rewrites map accesses only in one main text."""
+    return "\n".join((SOURCES / name).read_text() for name in files.split())
+
+
+def source_hash() -> str:
+    """Return a name for the programs as they are written, 12 hexadecimal digits."""
+    text = "\0".join(source_of(files) for files in MODULES)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def link_headers() -> str:
+    """Make some kernel headers be found as the running kernel's, and return where they are.
+
+    BCC looks in ``/lib/modules/RELEASE`` only; for network programs those of another kernel do.
+    Returns an empty string if none are installed.
+    """
+    own = Path("/lib/modules") / os.uname().release
+    if (own / "build").exists():
+        return str(own)
+    others = sorted(path.parent for path in Path("/lib/modules").glob("*/build") if path.exists())
+    if not others:
+        return ""
+    if not own.exists():
+        own.symlink_to(others[-1])
+    elif not (own / "build").is_symlink():
+        (own / "build").symlink_to(others[-1] / "build")
+    return str(others[-1])
+
+
+def load_module(files: str, maps_dir: Path) -> Any:  # noqa: ANN401  # bcc has no types
+    """Compile one module against the maps pinned in a directory."""
+    from bcc import BPF
+
+    text = f'#define PIN_DIR "{maps_dir}"\n{source_of(files)}'
+    return BPF(text=text, cflags=["-Wno-address-of-packed-member"])
+
+
+def main(arguments: list[str]) -> int:
+    """Pin every program in the second directory."""
+    maps_dir, programs_dir = Path(arguments[0]), Path(arguments[1])
+    link_headers()
+    for files, specs in MODULES.items():
+        module = load_module(files, maps_dir)
+        for spec in specs:
+            print(f"program {spec.name}", file=sys.stderr, flush=True)
+            function = module.load_func(spec.name, spec.kind, attach_type=spec.attach_type)
+            syscalls.pin(function.fd, programs_dir / spec.name)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

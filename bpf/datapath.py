@@ -1,0 +1,266 @@
+"""The node's kernel as the agent sees it: say what must be enforced, hear what became of it."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+from pyroute2 import IPRoute
+
+from bpf import attach, host, loader, maps
+from bpf.events import EventReader, Verdict
+from bpf.maps import Fields, Map
+from bpf.policymap import key_of, value_of
+from bpf.services import Services
+from lockgate.errors import BpfError
+from lockgate.ir.node import EndpointPolicy, Frontend, LoadBalancer
+
+_log = logging.getLogger(__name__)
+ENFORCE_INGRESS, ENFORCE_EGRESS = 1, 2
+
+
+class Datapath:
+    """Programs and maps that outlive this object; a new one adopts them as they are.
+
+    ``cgroup`` is the control group whose sockets see Services; None is all of the host's.
+    """
+
+    def __init__(self, bpf_dir: Path, run_dir: Path, cgroup: Path | None = None) -> None:
+        self._bpf_dir = bpf_dir
+        self._run_dir = run_dir
+        self._cgroup = cgroup
+        self._maps: dict[str, Map] = {}
+        self._programs: dict[str, int] = {}
+        self._reader: EventReader | None = None
+        self._callback: Callable[[Verdict], None] = lambda _: None
+
+    def start(self) -> None:
+        """Adopt what an earlier agent left, or load it; traffic is enforced without a gap.
+
+        Raises: BpfError: the kernel refuses something.
+        """
+        self._netlink = IPRoute()
+        host.ensure_bpffs(self._bpf_dir)
+        self._maps = maps.create_maps(self._bpf_dir / maps.SCHEMA)
+        self._programs, compiled = loader.ensure_programs(self._bpf_dir)
+        index, address = host.install(self._netlink)
+        self._map(maps.HAIRPIN).put((0,), (index, address, 0))
+        self._map(maps.CONFIG).put((1,), (host.netns_cookie(),))
+        attach.attach_tc(
+            self._netlink, index, self._programs["hairpin"], "lg_hairpin", attach.TC_INGRESS
+        )
+        if compiled:
+            self._attach_known()
+        attach.attach_cgroup(self._cgroup_root(), self._programs)
+        loader.forget_older(self._bpf_dir)
+        self._services = Services(self._map(maps.SERVICES), self._map(maps.BACKENDS))
+        self._ipcache = dict(self._map(maps.IPCACHE).items())
+
+    def attach(self, ifname: str, endpoint_id: int, identity: int, address: str) -> None:
+        """Put a pod under enforcement: nothing passes until its policy is set.
+
+        What an earlier agent set for the same endpoint stays in force.
+        """
+        index = attach.device_index(self._netlink, ifname)
+        endpoints = self._map(maps.ENDPOINTS)
+        known = endpoints.get((index,))
+        if known is None or known[0] != endpoint_id:
+            closed = ENFORCE_INGRESS | ENFORCE_EGRESS
+            self._delete_policy(endpoint_id)
+            self._write_endpoint(index, endpoint_id, identity, address, closed)
+        host.prepare_device(ifname)
+        attach.attach_pod(self._netlink, index, self._programs)
+
+    def detach(self, ifname: str, endpoint_id: int, address: str) -> None:
+        """Forget a pod; its device may be gone already."""
+        for index in self._netlink.link_lookup(ifname=ifname):
+            attach.detach_tc(self._netlink, index)
+        self._forget_endpoint(endpoint_id, maps.address_bytes(address))
+        self._bump_revision()
+
+    def set_endpoint(
+        self,
+        endpoint_id: int,
+        ifname: str,
+        address: str,
+        policy: EndpointPolicy,
+        class_ids: Mapping[str, int],
+    ) -> None:
+        """Make the kernel enforce a policy; ``class_ids`` numbers its rule sets.
+
+        Only what differs is written, new entries before stale ones go. Connections that the
+        policy no longer allows are cut.
+        """
+        index = attach.device_index(self._netlink, ifname)
+        flags = ENFORCE_INGRESS * policy.ingress_enforced | ENFORCE_EGRESS * policy.egress_enforced
+        wanted = {
+            key_of(endpoint_id, entry): value_of(entry, class_ids) for entry in policy.entries
+        }
+        present = self._policy_of(endpoint_id)
+        changed = self._sync(self._map(maps.POLICY), present, wanted)
+        changed |= self._write_endpoint(index, endpoint_id, policy.identity, address, flags)
+        if changed:
+            self._bump_revision()
+
+    def set_ipcache(self, desired: Mapping[str, int]) -> None:
+        """Make the address table hold exactly these CIDRs and their identities."""
+        wanted = {_cidr_key(cidr): (identity,) for cidr, identity in desired.items()}
+        if self._sync(self._map(maps.IPCACHE), self._ipcache, wanted):
+            self._ipcache = dict(wanted)
+            self._bump_revision()
+
+    def put_ipcache(self, cidr: str, identity: int) -> None:
+        """Set the identity of one CIDR."""
+        key = _cidr_key(cidr)
+        if self._ipcache.get(key) != (identity,):
+            self._map(maps.IPCACHE).put(key, (identity,))
+            self._ipcache[key] = (identity,)
+            self._bump_revision()
+
+    def delete_ipcache(self, cidr: str) -> None:
+        """Forget one CIDR."""
+        key = _cidr_key(cidr)
+        if self._ipcache.pop(key, None) is not None:
+            self._map(maps.IPCACHE).delete(key)
+            self._bump_revision()
+
+    def put_service(self, lb: LoadBalancer) -> None:
+        """Write a service; one without backends refuses connections."""
+        self._services.put(lb)
+
+    def delete_service(self, frontend: Frontend) -> None:
+        """Remove a service."""
+        self._services.delete(frontend)
+
+    def prune_services(self, keep: Iterable[Frontend]) -> None:
+        """Remove every service not named."""
+        self._services.prune(keep)
+
+    def prune_endpoints(self, keep: Iterable[int]) -> None:
+        """Forget every endpoint whose id is not named."""
+        wanted = set(keep)
+        gone = [
+            (value[0], value[2])
+            for _, value in self._map(maps.ENDPOINTS).items()
+            if value[0] not in wanted
+        ]
+        for endpoint_id, address in gone:
+            assert isinstance(endpoint_id, int) and isinstance(address, bytes)
+            self._forget_endpoint(endpoint_id, address)
+        if gone:
+            self._bump_revision()
+
+    def set_proxy_ports(self, ports: Mapping[tuple[int, int], int]) -> None:
+        """Set the listeners' ports on loopback by (egress class, ingress class)."""
+        table, listen = self._map(maps.PROXY_PORTS), self._map(maps.PROXY_LISTEN)
+        wanted_listen: dict[Fields, Fields] = {(port,): (1,) for port in ports.values()}
+        self._sync(listen, dict(listen.items()), wanted_listen)
+        wanted: dict[Fields, Fields] = {pair: (port,) for pair, port in ports.items()}
+        self._sync(table, dict(table.items()), wanted)
+
+    def events(self, callback: Callable[[Verdict], None]) -> None:
+        """Have verdicts given to ``callback``, from :meth:`poll`."""
+        self._callback = callback
+        if self._reader is None:
+            self._reader = EventReader(self._map(maps.EVENTS), lambda event: self._callback(event))
+
+    def poll(self, timeout_ms: int) -> int:
+        """Hand over verdicts, waiting up to ``timeout_ms``; return how many."""
+        return self._reader.poll(timeout_ms) if self._reader else 0
+
+    def cleanup(self) -> None:
+        """Remove everything of ours from the kernel; sysctls stay."""
+        endpoints = self._maps.get(maps.ENDPOINTS.name)
+        for key, _ in endpoints.items() if endpoints else ():
+            attach.detach_tc(self._netlink, _integer(key[0]))
+        with contextlib.suppress(BpfError):
+            attach.detach_cgroup(self._cgroup_root())
+        host.remove(self._netlink)
+        self.close()
+        loader.remove_tree(self._bpf_dir)
+
+    def close(self) -> None:
+        """Let go of descriptors; the kernel goes on enforcing."""
+        if self._reader:
+            self._reader.close()
+            self._reader = None
+        for table in self._maps.values():
+            table.close()
+        loader.close_programs(self._programs)
+        self._maps, self._programs = {}, {}
+        self._netlink.close()
+
+    def _map(self, spec: maps.MapSpec) -> Map:
+        return self._maps[spec.name]
+
+    def _cgroup_root(self) -> Path:
+        return self._cgroup or attach.find_cgroup_root(self._run_dir)
+
+    def _attach_known(self) -> None:
+        for key, _ in self._map(maps.ENDPOINTS).items():
+            try:
+                attach.attach_pod(self._netlink, _integer(key[0]), self._programs)
+            except BpfError as error:
+                _log.warning("pod device is gone: %s", error)
+
+    def _write_endpoint(
+        self, index: int, endpoint_id: int, identity: int, address: str, flags: int
+    ) -> bool:
+        raw = maps.address_bytes(address)
+        changed = False
+        for spec, key, value in (
+            (maps.ENDPOINT_IPS, (raw,), (endpoint_id, identity, index, flags)),
+            (maps.ENDPOINTS, (index,), (endpoint_id, identity, raw, flags)),
+        ):
+            table = self._map(spec)
+            if table.get(key) != value:
+                table.put(key, value)
+                changed = True
+        return changed
+
+    def _forget_endpoint(self, endpoint_id: int, address: bytes) -> None:
+        ips, endpoints = self._map(maps.ENDPOINT_IPS), self._map(maps.ENDPOINTS)
+        known = ips.get((address,))
+        if known is not None and known[0] == endpoint_id:
+            ips.delete((address,))
+        for key, value in endpoints.items():
+            if value[0] == endpoint_id:
+                endpoints.delete(key)
+        self._delete_policy(endpoint_id)
+
+    def _policy_of(self, endpoint_id: int) -> dict[Fields, Fields]:
+        return {k: v for k, v in self._map(maps.POLICY).items() if k[1] == endpoint_id}
+
+    def _delete_policy(self, endpoint_id: int) -> None:
+        self._sync(self._map(maps.POLICY), self._policy_of(endpoint_id), {})
+
+    def _sync(
+        self, table: Map, present: Mapping[Fields, Fields], wanted: Mapping[Fields, Fields]
+    ) -> bool:
+        """Write what differs, then delete what is not wanted; return whether anything was done."""
+        new = {key: value for key, value in wanted.items() if present.get(key) != value}
+        stale = [key for key in present if key not in wanted]
+        for key, value in new.items():
+            table.put(key, value)
+        for key in stale:
+            table.delete(key)
+        return bool(new or stale)
+
+    def _bump_revision(self) -> None:
+        """Have every connection judged anew at its next packet."""
+        config = self._map(maps.CONFIG)
+        (revision,) = config.get((0,)) or (0,)
+        config.put((0,), (_integer(revision) + 1,))
+
+
+def _cidr_key(cidr: str) -> Fields:
+    network = ipaddress.IPv4Network(cidr)
+    return network.prefixlen, network.network_address.packed
+
+
+def _integer(field: object) -> int:
+    assert isinstance(field, int)
+    return field

@@ -1,0 +1,110 @@
+"""What the host's network needs so that assigned packets reach the proxy."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import socket
+from pathlib import Path
+from typing import Any, Final
+
+from pyroute2 import IPRoute
+from pyroute2.netlink.exceptions import NetlinkError
+
+from lockgate.errors import BpfError
+from lockgate.ir import marks
+
+TABLE: Final = 2004
+RULE_PRIORITY: Final = 90
+HAIRPIN, HAIRPIN_PEER = "lg-hairpin0", "lg-hairpin1"
+_SO_NETNS_COOKIE: Final = 71
+_EEXIST: Final = 17
+_RULE: Final[dict[str, Any]] = {
+    "fwmark": marks.TO_PROXY, "fwmask": marks.MASK, "table": TABLE, "priority": RULE_PRIORITY,
+}  # fmt: skip
+_ROUTE: Final[dict[str, Any]] = {"dst": "0.0.0.0/0", "type": "local", "scope": "host"}
+
+
+def mount(kind: str, target: Path) -> None:
+    """Mount a kernel file system.
+
+    Raises: BpfError: the kernel refuses.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.mount(kind.encode(), os.fsencode(target), kind.encode(), 0, None):
+        raise BpfError(f"cannot mount {kind} at {target}: {os.strerror(ctypes.get_errno())}")
+
+
+def set_sysctl(name: str, value: int) -> None:
+    """Set a value below ``/proc/sys/net/ipv4`` unless it is so already.
+
+    Raises: BpfError: it may not be written.
+    """
+    path = Path("/proc/sys/net/ipv4") / name
+    try:
+        if path.read_text().strip() != str(value):
+            path.write_text(str(value))
+    except OSError as error:
+        raise BpfError(f"cannot set {path} to {value}: {error.strerror}") from error
+
+
+def prepare_device(ifname: str) -> None:
+    """Let a device take packets whose return path is another one, as all assigned ones are."""
+    set_sysctl(f"conf/{ifname}/rp_filter", 0)
+
+
+def install(netlink: IPRoute) -> tuple[int, bytes]:
+    """Put rule, route, sysctls and hairpin in place; return the hairpin's index and address."""
+    set_sysctl("ip_forward", 1)
+    set_sysctl("conf/all/rp_filter", 0)
+    _install_route(netlink)
+    if not netlink.link_lookup(ifname=HAIRPIN):
+        netlink.link("add", ifname=HAIRPIN, kind="veth", peer={"ifname": HAIRPIN_PEER})
+    for name in (HAIRPIN, HAIRPIN_PEER):
+        netlink.link("set", index=netlink.link_lookup(ifname=name)[0], state="up")
+        prepare_device(name)
+        set_sysctl(f"conf/{name}/accept_local", 1)
+    index = int(netlink.link_lookup(ifname=HAIRPIN)[0])
+    address = str(netlink.get_links(index)[0].get_attr("IFLA_ADDRESS"))
+    return index, bytes.fromhex(address.replace(":", ""))
+
+
+def _install_route(netlink: IPRoute) -> None:
+    loopback = netlink.link_lookup(ifname="lo")[0]
+    netlink.link("set", index=loopback, state="up")
+    netlink.route("replace", table=TABLE, oif=loopback, **_ROUTE)
+    try:
+        netlink.rule("add", **_RULE)
+    except NetlinkError as error:
+        if error.code != _EEXIST:
+            raise BpfError(f"rule for marked packets: {error}") from error
+
+
+def remove(netlink: IPRoute) -> None:
+    """Undo :func:`install`, but for sysctls, which others may rely on."""
+    with contextlib.suppress(NetlinkError):
+        netlink.rule("del", **_RULE)
+    with contextlib.suppress(NetlinkError):
+        netlink.route("del", table=TABLE, **_ROUTE)
+    for index in netlink.link_lookup(ifname=HAIRPIN):
+        netlink.link("del", index=index)
+
+
+def netns_cookie() -> int:
+    """Return the kernel's number of this network namespace."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        raw = probe.getsockopt(socket.SOL_SOCKET, _SO_NETNS_COOKIE, 8)
+    return int.from_bytes(raw, "little" if os.uname().machine != "s390x" else "big")
+
+
+def ensure_bpffs(directory: Path) -> None:
+    """Make a directory for pins, mounting the bpf file system above it if need be.
+
+    Raises: BpfError: it cannot be mounted.
+    """
+    root = Path("/sys/fs/bpf")
+    mounted = {line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()}
+    if directory.is_relative_to(root) and str(root) not in mounted:
+        mount("bpf", root)
+    directory.mkdir(parents=True, exist_ok=True)

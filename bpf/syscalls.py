@@ -1,0 +1,141 @@
+"""The ``bpf`` system call: maps, pins and attachments, without a compiler in the process."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import platform
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from lockgate.errors import BpfError
+
+_NUMBERS: Final = {"x86_64": 321, "aarch64": 280, "riscv64": 280, "s390x": 351, "ppc64le": 361}
+MAP_CREATE, MAP_LOOKUP, MAP_UPDATE, MAP_DELETE, MAP_NEXT_KEY = 0, 1, 2, 3, 4
+OBJ_PIN, OBJ_GET, PROG_ATTACH, PROG_DETACH, OBJ_INFO, PROG_QUERY = 6, 7, 8, 9, 15, 16
+ATTACH_OVERRIDABLE: Final = 1
+"""Replaces what is attached, and lets a child group attach its own."""
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def bpf(command: int, attributes: bytes) -> tuple[int, bytes]:
+    """Make the call and return its result and the attributes as the kernel left them.
+
+    Raises: OSError: with the kernel's number.
+    """
+    buffer = ctypes.create_string_buffer(attributes.ljust(128, b"\0"), 128)
+    number = _NUMBERS[platform.machine()]
+    result = _libc.syscall(number, command, ctypes.byref(buffer), ctypes.c_uint(128))
+    if result < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+    return result, buffer.raw
+
+
+def _address(buffer: ctypes.Array[ctypes.c_char]) -> int:
+    return ctypes.addressof(buffer)
+
+
+def create_map(kind: int, key: int, value: int, entries: int, flags: int, name: str) -> int:
+    """Create a map and return its descriptor; ``key`` and ``value`` are sizes in bytes."""
+    label = name.encode()[:15].ljust(16, b"\0")
+    attributes = struct.pack("=IIIIIII16s", kind, key, value, entries, flags, 0, 0, label)
+    return bpf(MAP_CREATE, attributes)[0]
+
+
+def pin(fd: int, path: Path) -> None:
+    """Give an object a name in a bpf file system."""
+    name = ctypes.create_string_buffer(os.fsencode(path))
+    bpf(OBJ_PIN, struct.pack("=QI", _address(name), fd))
+
+
+def open_pinned(path: Path) -> int:
+    """Return a descriptor of a pinned object.
+
+    Raises: FileNotFoundError: nothing is pinned there.
+    """
+    name = ctypes.create_string_buffer(os.fsencode(path))
+    return bpf(OBJ_GET, struct.pack("=QII", _address(name), 0, 0))[0]
+
+
+def map_shape(fd: int) -> tuple[int, int, int, int]:
+    """Return (type, key size, value size, entries) of a map."""
+    info = ctypes.create_string_buffer(88)
+    bpf(OBJ_INFO, struct.pack("=IIQ", fd, len(info), _address(info)))
+    kind, _, key, value, entries = struct.unpack_from("=IIIII", info.raw)
+    return kind, key, value, entries
+
+
+def update(fd: int, key: bytes, value: bytes) -> None:
+    """Write one entry."""
+    k = ctypes.create_string_buffer(key, len(key))
+    v = ctypes.create_string_buffer(value, len(value))
+    bpf(MAP_UPDATE, struct.pack("=IIQQQ", fd, 0, _address(k), _address(v), 0))
+
+
+def lookup(fd: int, key: bytes, value_size: int) -> bytes | None:
+    """Read one entry, or None; of a per-CPU map ``value_size`` counts every CPU."""
+    k, v = ctypes.create_string_buffer(key, len(key)), ctypes.create_string_buffer(value_size)
+    try:
+        bpf(MAP_LOOKUP, struct.pack("=IIQQQ", fd, 0, _address(k), _address(v), 0))
+    except FileNotFoundError:
+        return None
+    return v.raw
+
+
+def delete(fd: int, key: bytes) -> bool:
+    """Remove one entry and return whether it was there."""
+    k = ctypes.create_string_buffer(key, len(key))
+    try:
+        bpf(MAP_DELETE, struct.pack("=IIQQQ", fd, 0, _address(k), 0, 0))
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def keys(fd: int, key_size: int) -> Iterator[bytes]:
+    """Walk the keys of a map; an entry removed meanwhile makes the kernel start anew."""
+    following = ctypes.create_string_buffer(key_size)
+    previous: ctypes.Array[ctypes.c_char] | None = None
+    while True:
+        at = _address(previous) if previous is not None else 0
+        try:
+            bpf(MAP_NEXT_KEY, struct.pack("=IIQQ", fd, 0, at, _address(following)))
+        except FileNotFoundError:
+            return
+        yield following.raw
+        previous = ctypes.create_string_buffer(following.raw, key_size)
+
+
+def attach_cgroup(cgroup_fd: int, program_fd: int, kind: int) -> None:
+    """Attach a program to a cgroup in place of the one of its kind."""
+    bpf(PROG_ATTACH, struct.pack("=IIII", cgroup_fd, program_fd, kind, ATTACH_OVERRIDABLE))
+
+
+def detach_cgroup(cgroup_fd: int, kind: int) -> None:
+    """Detach the program of a kind, if there is one."""
+    try:
+        bpf(PROG_DETACH, struct.pack("=IIII", cgroup_fd, 0, kind, 0))
+    except OSError as error:
+        if error.errno not in (errno.ENOENT, errno.EINVAL):
+            raise
+
+
+def attached_to_cgroup(cgroup_fd: int, kind: int) -> list[int]:
+    """Return the ids of the programs of a kind attached to a cgroup."""
+    ids = (ctypes.c_uint32 * 64)()
+    attributes = struct.pack(
+        "=IIIIQI", cgroup_fd, kind, 0, 0, ctypes.addressof(ids), len(ids)
+    )
+    _, answer = bpf(PROG_QUERY, attributes)
+    (count,) = struct.unpack_from("=I", answer, 24)
+    return list(ids[:count])
+
+
+def refuse(path: Path, error: OSError) -> BpfError:
+    """Return our error for a failed call on a pinned object."""
+    return BpfError(f"{path}: {error.strerror}")
