@@ -1,0 +1,82 @@
+"""``lockgate policy``: list, look at, check and try out policies."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from lockgate.cli.client import AgentClient
+from lockgate.cli.options import agent_option
+from lockgate.cli.output import output_option, show
+from lockgate.model.meta import Problem
+
+
+@click.group()
+def policy() -> None:
+    """Network policies."""
+
+
+@policy.command("list")
+@agent_option
+@output_option
+def list_policies(client: AgentClient, output: str) -> None:
+    """List the policies in force and the pods each selects."""
+    rows = client.get("/v1/policies")
+    show(rows, output, ("policy", "kind", "subject", "endpoints", "problems"))
+
+
+@policy.command("get")
+@click.argument("name", metavar="[NAMESPACE/]NAME")
+@agent_option
+@output_option
+def get_policy(name: str, client: AgentClient, output: str) -> None:
+    """Show one policy; of several kinds with this name, all."""
+    found = [row for row in client.get("/v1/policies") if row["policy"] == name]
+    if not found:
+        raise click.ClickException(f"no policy {name} is in force on this node")
+    show(found, output, ("policy", "kind", "subject", "endpoints", "problems"))
+
+
+@policy.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@output_option
+def validate(files: Sequence[Path], output: str) -> None:
+    """Check manifests without an agent. Exit code 1 when any object would be refused.
+
+    A folder stands for the YAML files in it.
+    """
+    from lockgate.sources.manifests import validate_files
+
+    problems = validate_files(manifest_files(files))
+    if output == "table":
+        for problem in problems:
+            click.echo(str(problem))
+        click.echo(f"{len(problems)} problems" if problems else "valid")
+    else:
+        show([problem_row(problem) for problem in problems], output)
+    sys.exit(1 if problems else 0)
+
+
+def manifest_files(paths: Sequence[Path]) -> list[Path]:
+    """Return the files themselves, and those with YAML or JSON in the folders, sorted."""
+    found: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            found += sorted(
+                file for file in path.rglob("*") if file.suffix in (".yaml", ".yml", ".json")
+            )
+        else:
+            found.append(path)
+    return found
+
+
+def problem_row(problem: Problem) -> dict[str, Any]:
+    """Return a problem as plain values, in the words of the agent's status."""
+    row = asdict(problem)
+    del row["ref"]
+    return {"object": str(problem.ref), **row}

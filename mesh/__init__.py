@@ -1,0 +1,1 @@
+"""Workload identities and certificates of a service mesh."""
