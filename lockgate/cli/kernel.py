@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +51,14 @@ def read_part(name: str, pins: Path) -> Sequence[dict[str, Any]]:
     """
     from bpf import inspect
 
-    return inspect.PARTS[name](pins)
+    readers: dict[str, Callable[[Path], Sequence[dict[str, Any]]]] = {
+        "policy": inspect.policy,
+        "ipcache": inspect.ipcache,
+        "lb": inspect.services,
+        "ct": inspect.connections,
+        "metrics": inspect.metrics,
+    }
+    return readers[name](pins)
 
 
 def show_rows(rows: Sequence[dict[str, Any]], output: str) -> None:

@@ -37,7 +37,7 @@ class Root(click.Group):
             ctx.exit(exit_code(error))
         except (click.ClickException, click.exceptions.Exit, click.Abort, OSError, EOFError):
             raise  # click's own ways to end
-        except Exception:
+        except Exception:  # noqa: BLE001  # 1 means no; what we did not foresee is 3
             traceback.print_exc()
             ctx.exit(FAILURE)
 
