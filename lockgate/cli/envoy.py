@@ -12,6 +12,7 @@ from lockgate.cli.options import agent_option
 from lockgate.cli.output import output_option, show, show_table
 
 Row = dict[str, Any]
+_NO_HOSTS: list[Row] = [{}]
 
 
 @click.group()
@@ -40,7 +41,7 @@ def listener_rows(answer: Any) -> Iterator[Row]:
 def cluster_rows(answer: Any) -> Iterator[Row]:
     """Yield a row for every host of ``/clusters?format=json``; an empty cluster has one too."""
     for cluster in answer.get("cluster_statuses", ()):
-        for host in cluster.get("host_statuses") or ({},):
+        for host in cluster.get("host_statuses") or _NO_HOSTS:
             yield {
                 "cluster": cluster.get("name"),
                 "host": _address(host.get("address")),

@@ -13,12 +13,16 @@ import click
 from lockgate.cli.client import AgentClient
 from lockgate.cli.options import agent_option
 from lockgate.cli.output import output_option, show
+from lockgate.cli.trace import trace
 from lockgate.model.meta import Problem
 
 
 @click.group()
 def policy() -> None:
     """Network policies."""
+
+
+policy.add_command(trace)
 
 
 @policy.command("list")

@@ -185,3 +185,55 @@ def test_a_flow_is_matched_by_pod_namespace_port_and_kind() -> None:
 
 def test_a_path_in_brackets_is_not_taken_for_markup() -> None:
     assert "catalogue/\\[admin] 403" in flow_line(FLOW)
+
+
+WEB = {**ENDPOINT, "ingress_enforced": False, "policy": []}
+CATALOGUE = {
+    **ENDPOINT,
+    "endpoint": "shop/catalogue",
+    "identity": 257,
+    "policy": [
+        {
+            "direction": "ingress", "identity": 256, "protocol": 6, "port": 80, "port_bits": 16,
+            "verdict": "redirect", "rule_set": "books",
+        }
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("source", "port", "said", "code"),
+    [
+        ("shop/web", "80/TCP", "redirect", 0),
+        ("shop/web", "81", "deny", 1),
+        ("shop/web", "80/udp", "deny", 1),
+        ("world", "80/TCP", "deny", 1),
+    ],
+)
+def test_trace_says_what_the_kernel_would_do(
+    tmp_path: Path, source: str, port: str, said: str, code: int
+) -> None:
+    answers = {"/v1/endpoints/shop/web": WEB, "/v1/endpoints/shop/catalogue": CATALOGUE}
+    with agent(tmp_path, answers) as path:
+        words = ("--to", "shop/catalogue", "--port", port, "-o", "json", "--socket", path)
+        result = run("policy", "trace", "--from", source, *words)
+    assert (json.loads(result.stdout)["verdict"], result.exit_code) == (said, code)
+
+
+def test_trace_matrix_has_a_row_for_each_ordered_pair(tmp_path: Path) -> None:
+    answers = {
+        "/v1/endpoints": [WEB, CATALOGUE],
+        "/v1/endpoints/shop/web": WEB,
+        "/v1/endpoints/shop/catalogue": CATALOGUE,
+    }
+    with agent(tmp_path, answers) as path:
+        words = ("--matrix", "--port", "80", "-o", "json", "--socket", path)
+        rows = json.loads(run("policy", "trace", *words).stdout)
+    assert [(row["from"], row["to"], row["verdict"]) for row in rows] == [
+        ("shop/web", "shop/catalogue", "redirect"),
+        ("shop/catalogue", "shop/web", "allow"),
+    ]
+
+
+def test_trace_refuses_a_port_that_is_none() -> None:
+    assert run("policy", "trace", "--from", "world", "--to", "a/b", "--port", "0").exit_code == 2
