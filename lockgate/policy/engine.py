@@ -17,7 +17,6 @@ from lockgate.state import Fetch, Graph, Index, Table
 
 PolicyKey = tuple[ObjectRef, int]
 _EVERY_NAMESPACE = ""
-_NO_LABELS: Labels = ()
 
 
 class PolicyEngine:
@@ -48,7 +47,7 @@ class PolicyEngine:
         self._namespaces = namespaces
         self._endpoints = endpoints
         self._known: dict[PolicyKey, Policy] = {}
-        self._labels = graph.derive("endpoint labels", endpoints, self._label, (namespaces,)).output
+        self._labels: Table[str, Labels] = graph.derive("endpoint labels", endpoints, self._label, (namespaces,)).output
         self._seen_labels = self._seen_policies = self._seen_resolutions = 0
         self._second = Graph()
         self._wire(local)
@@ -137,7 +136,8 @@ class PolicyEngine:
                 self._selections.remove(number)
 
     def _select(self, key: str, pod: Pod, fetch: Fetch) -> tuple[Policy, ...]:
-        labels = dict(fetch.get(self._labels, key) or _NO_LABELS)
+        held: Labels | None = fetch.get(self._labels, key)
+        labels = dict(held or ())
         groups = (pod.namespace, _EVERY_NAMESPACE)
         candidates = [row for group in groups for row in fetch.group(self._by_namespace, group)]
         return tuple(

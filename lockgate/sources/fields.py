@@ -1,0 +1,140 @@
+"""Refusals of a document's fields, gathered while it is read."""
+
+from __future__ import annotations
+
+import re
+from difflib import get_close_matches
+from ipaddress import ip_network
+from typing import Any
+
+import re2
+from pydantic import BaseModel, ValidationError
+
+from lockgate.model.meta import ObjectRef, Problem
+from lockgate.model.selector import LabelSelector, Requirement
+from lockgate.sources.schema import Selector
+
+_LABEL_NAME = re.compile(r"^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$")
+_FIXES = {
+    "missing": "add the field",
+    "extra_forbidden": "remove it or correct its name",
+    "literal_error": "use one of the values named",
+    "too_long": "remove some entries",
+}
+
+
+class Reading:
+    """One object being read: whose it is and what is wrong with it."""
+
+    def __init__(self, ref: ObjectRef) -> None:
+        self.ref = ref
+        self.problems: list[Problem] = []
+
+    def refuse(self, field: str, reason: str, message: str, fix: str) -> None:
+        """Add a problem."""
+        self.problems.append(Problem(self.ref, field, reason, message, fix))
+
+    def refuse_all(self, error: ValidationError, schema: type[BaseModel]) -> None:
+        """Add a problem for each thing the schema refused."""
+        for entry in error.errors(include_url=False):
+            kind = entry["type"]
+            reason = {"extra_forbidden": "UnknownField", "missing": "MissingField"}.get(
+                kind, "InvalidValue"
+            )
+            message = entry["msg"]
+            if kind == "extra_forbidden":
+                message = "there is no such field"
+            fix = _FIXES.get(kind, "correct the value")
+            near = _near(entry["loc"], schema) if kind == "extra_forbidden" else ""
+            self.refuse(_path(entry["loc"]), reason, message, near or fix)
+
+    def selector(self, view: Selector, field: str) -> LabelSelector:
+        """Read a label selector; what is wrong with it becomes problems."""
+        found = [Requirement(key, "In", (value,)) for key, value in view.match_labels.items()]
+        for key in view.match_labels:
+            self._label_key(key, f"{field}.matchLabels.{key}")
+        for number, entry in enumerate(view.match_expressions):
+            here = f"{field}.matchExpressions[{number}]"
+            self._label_key(entry.key, f"{here}.key")
+            wants = entry.operator in ("In", "NotIn")
+            if wants and not entry.values:
+                self.refuse(
+                    f"{here}.values", "InvalidSelector",
+                    f"operator {entry.operator} needs at least one value", "add values",
+                )  # fmt: skip
+            elif not wants and entry.values:
+                self.refuse(
+                    f"{here}.values", "InvalidSelector",
+                    f"operator {entry.operator} takes no values", "remove the values",
+                )  # fmt: skip
+            found.append(Requirement(entry.key, entry.operator, tuple(sorted(entry.values))))
+        return LabelSelector(tuple(sorted(set(found))))
+
+    def cidr(self, text: str, field: str) -> str:
+        """Read a prefix; a bare address is one of full length."""
+        try:
+            return str(ip_network(text, strict=False))
+        except ValueError:
+            self.refuse(
+                field, "InvalidCIDR", f"{text!r} is not an address block",
+                "write it as ADDRESS/LENGTH, such as 10.0.0.0/8",
+            )  # fmt: skip
+            return text
+
+    def inside(self, inner: str, outer: str, field: str) -> None:
+        """Check that an excluded prefix lies in the block it is excluded from."""
+        try:
+            inside = ip_network(inner).subnet_of(ip_network(outer))  # type: ignore[arg-type]  # a mixed pair raises TypeError
+        except (TypeError, ValueError):
+            inside = False
+        if not inside:
+            self.refuse(
+                field, "InvalidCIDR", f"{inner} is not inside {outer}",
+                "exclude only parts of the block",
+            )  # fmt: skip
+
+    def regex(self, text: str, field: str) -> None:
+        """Check an RE2 expression."""
+        options = re2.Options()
+        options.log_errors = False
+        try:
+            re2.compile(text, options)
+        except re2.error as error:
+            self.refuse(
+                field, "InvalidRegex", f"{text!r} is not an RE2 expression: {error}",
+                "correct the expression; RE2 has no look-around and no back-references",
+            )  # fmt: skip
+
+    def _label_key(self, key: str, field: str) -> None:
+        prefix, _, name = key.rpartition("/")
+        source, _, bare = name.partition(":")
+        if not _LABEL_NAME.match(bare or source) or " " in prefix:
+            self.refuse(
+                field, "InvalidSelector", f"{key!r} is not a label key",
+                "use letters, digits, '-', '_' and '.', with an optional prefix and '/'",
+            )  # fmt: skip
+
+
+def _path(location: tuple[int | str, ...]) -> str:
+    text = ""
+    for part in location:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}"
+    return text.lstrip(".")
+
+
+def _near(location: tuple[int | str, ...], schema: type[BaseModel]) -> str:
+    """Return a suggestion from the names the schema knows anywhere, or nothing."""
+    names: set[str] = set()
+    _collect(schema.model_json_schema(by_alias=True), names)
+    close = get_close_matches(str(location[-1]), sorted(names), n=1)
+    return f"did you mean {close[0]}?" if close else ""
+
+
+def _collect(schema: Any, names: set[str]) -> None:  # noqa: ANN401  # JSON schema
+    if isinstance(schema, dict):
+        names.update(schema.get("properties", {}))
+        for entry in schema.values():
+            _collect(entry, names)
+    elif isinstance(schema, list):
+        for entry in schema:
+            _collect(entry, names)

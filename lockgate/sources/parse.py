@@ -1,0 +1,320 @@
+"""From one document to the model, or to what is wrong with it."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    PublicFormat,
+    load_pem_private_key,
+)
+from pydantic import ValidationError
+
+from lockgate.model.ingress import (
+    Ingress,
+    IngressClass,
+    IngressPath,
+    IngressRule,
+    IngressTls,
+    ServiceBackend,
+)
+from lockgate.model.meta import ObjectRef, Problem, labels_of
+from lockgate.model.policy import Policy
+from lockgate.model.service import (
+    EndpointPort,
+    EndpointSlice,
+    Secret,
+    Service,
+    ServicePort,
+    SliceEndpoint,
+)
+from lockgate.model.workload import Container, ContainerPort, Namespace, Pod, Probe
+from lockgate.sources import schema
+from lockgate.sources.fields import Reading
+from lockgate.sources.policies import read_lockgate_policy, read_network_policy
+
+Declaration = Namespace | Pod | Service | EndpointSlice | Secret | Ingress | IngressClass | Policy
+Reader = Callable[[Reading, Any], list[Any]]
+IGNORED = "IgnoredKind"
+_SERVICE_NAME = "kubernetes.io/service-name"
+_DEFAULT_CLASS = "ingressclass.kubernetes.io/is-default-class"
+_CLUSTER_WIDE = {"Namespace", "IngressClass", "LockgateClusterwideNetworkPolicy"}
+
+
+def parse(document: Any) -> tuple[ObjectRef, list[Declaration], list[Problem]]:  # noqa: ANN401
+    """Read one object; it is either whole or refused.
+
+    A policy object with several specs yields several policies. A kind that Lockgate does not
+    read yields nothing and a problem whose reason is ``IgnoredKind``.
+    """
+    ref = _ref(document)
+    read = Reading(ref)
+    kind = (str(_get(document, "apiVersion")), ref.kind)
+    if not ref.kind or not ref.name:
+        read.refuse("", "NotAnObject", "it has no kind or no metadata.name", "add them")
+        return ref, [], read.problems
+    known = _KINDS.get(kind)
+    if known is None:
+        versions = [version for version, name in _KINDS if name == ref.kind]
+        if versions:
+            read.refuse(
+                "apiVersion", "UnknownVersion", f"{kind[0]} is not read", f"use {versions[0]}"
+            )
+        else:
+            read.refuse("kind", IGNORED, f"{ref.kind} objects are not read", "")
+        return ref, [], read.problems
+    model, reader = known
+    try:
+        view = model.model_validate(document)
+    except ValidationError as error:
+        read.refuse_all(error, model)
+        return ref, [], read.problems
+    found = reader(read, view)
+    return ref, [] if read.problems else found, read.problems
+
+
+def object_ref(value: Declaration) -> ObjectRef:
+    """Return the object a value was read from."""
+    match value:
+        case Namespace() | IngressClass():
+            return ObjectRef(type(value).__name__, "", value.name)
+        case _:
+            return value.ref
+
+
+def _get(document: Any, *path: str) -> Any:  # noqa: ANN401  # an unread document
+    for key in path:
+        document = document.get(key) if isinstance(document, dict) else None
+    return document
+
+
+def _ref(document: Any) -> ObjectRef:  # noqa: ANN401
+    kind = str(_get(document, "kind") or "")
+    namespace = "" if kind in _CLUSTER_WIDE else _get(document, "metadata", "namespace")
+    name = str(_get(document, "metadata", "name") or "")
+    return ObjectRef(kind, "default" if namespace is None else str(namespace), name)
+
+
+def _namespace(_read: Reading, view: schema.NamespaceObject) -> list[Declaration]:
+    return [Namespace(view.metadata.name, labels_of(view.metadata.labels))]
+
+
+def _pod(_read: Reading, view: schema.PodObject) -> list[Declaration]:
+    spec: Any = view.spec
+    return [
+        Pod(
+            view.metadata.namespace,
+            view.metadata.name,
+            labels_of(view.metadata.labels),
+            spec.service_account_name,
+            tuple(_container(entry) for entry in spec.containers),
+            spec.restart_policy,
+            spec.host_network,
+            view.status.pod_ip,
+        )
+    ]
+
+
+def _container(view: Any) -> Container:  # noqa: ANN401  # its class is made at import
+    probe: schema.ReadinessProbe | None = view.readiness_probe
+    readiness = None
+    if probe is not None and (probe.http_get or probe.tcp_socket):
+        action = probe.http_get or probe.tcp_socket
+        assert action is not None  # noqa: S101  # for the type checker
+        path = probe.http_get.path if probe.http_get else ""
+        readiness = Probe(action.port, path, probe.period_seconds, probe.failure_threshold)
+    return Container(
+        view.name,
+        tuple(view.command),
+        tuple(view.args),
+        tuple((entry.name, entry.value) for entry in view.env),
+        view.working_dir,
+        tuple(ContainerPort(p.name, p.container_port, p.protocol) for p in view.ports),
+        readiness,
+    )
+
+
+def _service(_read: Reading, view: schema.ServiceObject) -> list[Declaration]:
+    spec: Any = view.spec
+    return [
+        Service(
+            view.metadata.namespace,
+            view.metadata.name,
+            spec.type,
+            None if spec.cluster_ip == "None" else spec.cluster_ip,
+            tuple(
+                ServicePort(
+                    port.name,
+                    port.port,
+                    port.port if port.target_port is None else port.target_port,
+                    port.protocol,
+                    port.app_protocol,
+                )
+                for port in spec.ports
+            ),
+            labels_of(spec.selector),
+            spec.external_name,
+        )
+    ]
+
+
+def _slice(_read: Reading, view: schema.EndpointSliceObject) -> list[Declaration]:
+    endpoints = []
+    for entry in view.endpoints:
+        conditions = entry.conditions
+        ready = conditions.ready is not False
+        endpoints.append(
+            SliceEndpoint(
+                tuple(entry.addresses),
+                ready,
+                ready if conditions.serving is None else conditions.serving,
+                bool(conditions.terminating),
+                str(_get(entry.target_ref, "name") or ""),
+            )
+        )
+    return [
+        EndpointSlice(
+            view.metadata.namespace,
+            view.metadata.name,
+            view.metadata.labels.get(_SERVICE_NAME, ""),
+            view.address_type,
+            tuple(EndpointPort(p.name, p.port, p.protocol, p.app_protocol) for p in view.ports),
+            tuple(endpoints),
+        )
+    ]
+
+
+def _secret(read: Reading, view: schema.SecretObject) -> list[Declaration]:
+    data: dict[str, bytes] = {}
+    for key, text in view.data.items():
+        try:
+            data[key] = base64.b64decode(text, validate=True)
+        except binascii.Error:
+            read.refuse(f"data.{key}", "InvalidValue", "it is not base64", "encode the value")
+    data.update({key: text.encode() for key, text in view.string_data.items()})
+    if view.type == "kubernetes.io/tls" and not read.problems:
+        _check_certificate(read, data)
+    pairs = tuple(sorted(data.items()))
+    return [Secret(view.metadata.namespace, view.metadata.name, view.type, pairs)]
+
+
+def _check_certificate(read: Reading, data: Mapping[str, bytes]) -> None:
+    for key in ("tls.crt", "tls.key"):
+        if not data.get(key):
+            read.refuse(f"data.{key}", "MissingField", "a TLS Secret needs it", "add it")
+    if read.problems:
+        return
+    try:
+        held = x509.load_pem_x509_certificates(data["tls.crt"])[0].public_key()
+    except ValueError as error:
+        read.refuse("data.tls.crt", "InvalidCertificate", str(error), "use a PEM certificate")
+        return
+    try:
+        owned = load_pem_private_key(data["tls.key"], None).public_key()
+    except (ValueError, TypeError) as error:
+        read.refuse("data.tls.key", "InvalidKey", str(error), "use an unencrypted PEM key")
+        return
+    form = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    if held.public_bytes(*form) != owned.public_bytes(*form):
+        read.refuse(
+            "data.tls.key", "KeyMismatch", "the key does not belong to the certificate",
+            "use the key the certificate was made with",
+        )  # fmt: skip
+
+
+def _ingress_class(_read: Reading, view: schema.IngressClassObject) -> list[Declaration]:
+    default = view.metadata.annotations.get(_DEFAULT_CLASS) == "true"
+    return [IngressClass(view.metadata.name, view.spec.controller, default)]
+
+
+def _ingress(read: Reading, view: schema.IngressObject) -> list[Declaration]:
+    spec = view.spec
+    rules = tuple(
+        IngressRule(
+            _host(read, rule.host, f"spec.rules[{number}].host"),
+            tuple(
+                _ingress_path(read, path, f"spec.rules[{number}].http.paths[{index}]")
+                for index, path in enumerate(rule.http.paths if rule.http else ())
+            ),
+        )
+        for number, rule in enumerate(spec.rules)
+    )
+    default = spec.default_backend
+    return [
+        Ingress(
+            view.metadata.namespace,
+            view.metadata.name,
+            spec.ingress_class_name,
+            _backend(read, default, "spec.defaultBackend") if default else None,
+            rules,
+            tuple(IngressTls(tuple(entry.hosts), entry.secret_name) for entry in spec.tls),
+            labels_of(view.metadata.annotations),
+            str(view.metadata.creation_timestamp or ""),
+        )
+    ]
+
+
+def _ingress_path(read: Reading, view: schema.PathView, field: str) -> IngressPath:
+    if view.path_type != "ImplementationSpecific" and not view.path.startswith("/"):
+        read.refuse(f"{field}.path", "InvalidPath", f"{view.path!r} has no leading /", "add it")
+    if view.path_type == "ImplementationSpecific" and view.path:
+        read.regex(view.path, f"{field}.path")
+    return IngressPath(view.path, view.path_type, _backend(read, view.backend, f"{field}.backend"))
+
+
+def _backend(read: Reading, view: schema.Backend, field: str) -> ServiceBackend:
+    port = view.service.port
+    if (port.number is None) == (not port.name):
+        read.refuse(
+            f"{field}.service.port", "InvalidValue", "exactly one of number and name is needed",
+            "give one of them",
+        )  # fmt: skip
+    return ServiceBackend(view.service.name, port.number or port.name)
+
+
+def _host(read: Reading, host: str, field: str) -> str:
+    labels = host.split(".")
+    bare = labels[1:] if labels[0] == "*" else labels
+    if host and (not bare or any(not _is_dns_label(label) for label in bare)):
+        read.refuse(
+            field, "InvalidHost", f"{host!r} is not a host name",
+            "use lower-case labels; a wildcard may only be the whole first label",
+        )  # fmt: skip
+    return host
+
+
+def _is_dns_label(label: str) -> bool:
+    plain = label.replace("-", "a")
+    return (
+        0 < len(label) <= 63  # noqa: PLR2004  # RFC 1123
+        and plain.isascii()
+        and plain.isalnum()
+        and label == label.lower()
+        and not label.startswith("-")
+        and not label.endswith("-")
+    )
+
+
+_KINDS: dict[tuple[str, str], tuple[type[schema.Object], Reader]] = {
+    ("v1", "Namespace"): (schema.NamespaceObject, _namespace),
+    ("v1", "Pod"): (schema.PodObject, _pod),
+    ("v1", "Service"): (schema.ServiceObject, _service),
+    ("v1", "Secret"): (schema.SecretObject, _secret),
+    ("discovery.k8s.io/v1", "EndpointSlice"): (schema.EndpointSliceObject, _slice),
+    ("networking.k8s.io/v1", "Ingress"): (schema.IngressObject, _ingress),
+    ("networking.k8s.io/v1", "IngressClass"): (schema.IngressClassObject, _ingress_class),
+    ("networking.k8s.io/v1", "NetworkPolicy"): (schema.NetworkPolicyObject, read_network_policy),
+    ("lockgate.io/v1", "LockgateNetworkPolicy"): (
+        schema.LockgatePolicyObject,
+        read_lockgate_policy,
+    ),
+    ("lockgate.io/v1", "LockgateClusterwideNetworkPolicy"): (
+        schema.LockgatePolicyObject,
+        read_lockgate_policy,
+    ),
+}

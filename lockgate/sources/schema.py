@@ -1,0 +1,489 @@
+"""What each kind may hold. An unknown field is refused, so that a slip cannot go unnoticed.
+
+Fields of the Kubernetes API that Lockgate does not act on are listed and let through unread.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic.alias_generators import to_camel
+
+Protocol = Literal["TCP", "UDP", "SCTP"]
+PortNumber = Annotated[int, Field(ge=1, le=65535)]
+StrMap = dict[str, str]
+
+
+class Schema(BaseModel):
+    """Strict in types and names; fields are camelCase in a manifest."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, alias_generator=to_camel, frozen=True)
+
+
+def _unread(name: str, base: type[Schema], *fields: str) -> Any:  # noqa: ANN401
+    """Return ``base`` with further fields that may hold anything."""
+    extra: dict[str, Any] = {
+        f"unread_{number}": (Any, Field(default=None, alias=field))
+        for number, field in enumerate(fields)
+    }
+    return create_model(name, __base__=base, **extra)
+
+
+class Metadata(BaseModel):
+    """``metadata``; what the API server adds is let through."""
+
+    model_config = ConfigDict(extra="ignore", alias_generator=to_camel)
+    name: str = Field(pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", max_length=253)
+    namespace: str = Field(default="default", pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")
+    labels: StrMap = {}
+    annotations: StrMap = {}
+    creation_timestamp: Any = None
+
+
+class MatchExpression(Schema):
+    """One entry of ``matchExpressions``."""
+
+    key: str = Field(min_length=1)
+    operator: Literal["In", "NotIn", "Exists", "DoesNotExist"]
+    values: list[str] = []
+
+
+class Selector(Schema):
+    """A label selector."""
+
+    match_labels: StrMap = {}
+    match_expressions: list[MatchExpression] = []
+
+
+# Pods.
+
+
+class EnvVar(Schema):
+    """A variable with a literal value; others are not resolved outside a cluster."""
+
+    name: str
+    value: str = ""
+    value_from: Any = None
+
+
+class PodPort(Schema):
+    """``containers[].ports[]``."""
+
+    container_port: PortNumber
+    name: str = ""
+    protocol: Protocol = "TCP"
+    host_port: int = 0
+    host_ip: str = Field(default="", alias="hostIP")
+
+
+class HttpGet(Schema):
+    """``readinessProbe.httpGet``."""
+
+    port: int | str
+    path: str = "/"
+    host: Any = None
+    scheme: Any = None
+    http_headers: Any = None
+
+
+class TcpSocket(Schema):
+    """``readinessProbe.tcpSocket``."""
+
+    port: int | str
+    host: Any = None
+
+
+class ReadinessProbe(Schema):
+    """``readinessProbe``."""
+
+    http_get: HttpGet | None = None
+    tcp_socket: TcpSocket | None = None
+    exec: Any = None
+    grpc: Any = None
+    period_seconds: int = 10
+    failure_threshold: int = 3
+    success_threshold: Any = None
+    initial_delay_seconds: Any = None
+    timeout_seconds: Any = None
+    termination_grace_period_seconds: Any = None
+
+
+class _Container(Schema):
+    name: str
+    command: list[str] = []
+    args: list[str] = []
+    env: list[EnvVar] = []
+    working_dir: str = ""
+    ports: list[PodPort] = []
+    readiness_probe: ReadinessProbe | None = None
+
+
+Container = _unread(
+    "Container", _Container, "image", "imagePullPolicy", "envFrom", "lifecycle", "livenessProbe",
+    "resizePolicy", "resources", "restartPolicy", "securityContext", "startupProbe", "stdin",
+    "stdinOnce", "terminationMessagePath", "terminationMessagePolicy", "tty", "volumeDevices",
+    "volumeMounts",
+)  # fmt: skip
+
+
+class _PodSpec(Schema):
+    containers: list[Container] = Field(min_length=1)  # type: ignore[valid-type]
+    service_account_name: str = "default"
+    restart_policy: Literal["Always", "OnFailure", "Never"] = "Always"
+    host_network: bool = False
+
+
+PodSpec = _unread(
+    "PodSpec", _PodSpec, "activeDeadlineSeconds", "affinity", "automountServiceAccountToken",
+    "dnsConfig", "dnsPolicy", "enableServiceLinks", "ephemeralContainers", "hostAliases",
+    "hostIPC", "hostPID", "hostUsers", "hostname", "imagePullSecrets", "initContainers",
+    "nodeName", "nodeSelector", "os", "overhead", "preemptionPolicy", "priority",
+    "priorityClassName", "readinessGates", "resourceClaims", "resources", "runtimeClassName",
+    "schedulerName", "schedulingGates", "securityContext", "serviceAccount",
+    "setHostnameAsFQDN", "shareProcessNamespace", "subdomain", "terminationGracePeriodSeconds",
+    "tolerations", "topologySpreadConstraints", "volumes",
+)  # fmt: skip
+
+
+class PodStatusView(BaseModel):
+    """``status``, of which only the address is read."""
+
+    model_config = ConfigDict(extra="ignore")
+    pod_ip: str = Field(default="", alias="podIP")
+
+
+# Services.
+
+
+class ServicePortView(Schema):
+    """``ports[]`` of a Service."""
+
+    port: PortNumber
+    name: str = ""
+    target_port: int | str | None = None
+    protocol: Protocol = "TCP"
+    app_protocol: str = ""
+    node_port: int = 0
+
+
+class _ServiceSpec(Schema):
+    type: Literal["ClusterIP", "NodePort", "LoadBalancer", "ExternalName"] = "ClusterIP"
+    cluster_ip: str = Field(default="", alias="clusterIP")
+    ports: list[ServicePortView] = []
+    selector: StrMap = {}
+    external_name: str = ""
+
+
+ServiceSpec = _unread(
+    "ServiceSpec", _ServiceSpec, "allocateLoadBalancerNodePorts", "clusterIPs", "externalIPs",
+    "externalTrafficPolicy", "healthCheckNodePort", "internalTrafficPolicy", "ipFamilies",
+    "ipFamilyPolicy", "loadBalancerClass", "loadBalancerIP", "loadBalancerSourceRanges",
+    "publishNotReadyAddresses", "sessionAffinity", "sessionAffinityConfig",
+    "trafficDistribution",
+)  # fmt: skip
+
+
+class Conditions(Schema):
+    """Conditions of a slice's endpoint; unset means ready and serving."""
+
+    ready: bool | None = None
+    serving: bool | None = None
+    terminating: bool | None = None
+
+
+class SliceEndpointView(Schema):
+    """``endpoints[]``."""
+
+    addresses: list[str] = Field(min_length=1)
+    conditions: Conditions = Conditions()
+    target_ref: Any = None
+    hostname: Any = None
+    node_name: Any = None
+    zone: Any = None
+    hints: Any = None
+    deprecated_topology: Any = None
+
+
+class SlicePort(Schema):
+    """``ports[]`` of a slice."""
+
+    port: PortNumber
+    name: str = ""
+    protocol: Protocol = "TCP"
+    app_protocol: str = ""
+
+
+# Ingress.
+
+
+class BackendPort(Schema):
+    """A port by number or name, exactly one of them."""
+
+    number: PortNumber | None = None
+    name: str = ""
+
+
+class BackendService(Schema):
+    """``backend.service``."""
+
+    name: str
+    port: BackendPort
+
+
+class Backend(Schema):
+    """A Service; other resources cannot be served."""
+
+    service: BackendService
+
+
+class PathView(Schema):
+    """``http.paths[]``."""
+
+    backend: Backend
+    path_type: Literal["Exact", "Prefix", "ImplementationSpecific"]
+    path: str = ""
+
+
+class HttpPaths(Schema):
+    """``http``."""
+
+    paths: list[PathView] = Field(min_length=1)
+
+
+class RuleView(Schema):
+    """``rules[]``."""
+
+    host: str = ""
+    http: HttpPaths | None = None
+
+
+class TlsView(Schema):
+    """``tls[]``."""
+
+    hosts: list[str] = []
+    secret_name: str = ""
+
+
+class IngressSpec(Schema):
+    """``spec`` of an Ingress."""
+
+    ingress_class_name: str = ""
+    default_backend: Backend | None = None
+    rules: list[RuleView] = []
+    tls: list[TlsView] = []
+
+
+class IngressClassSpec(Schema):
+    """``spec`` of an IngressClass."""
+
+    controller: str
+    parameters: Any = None
+
+
+# Kubernetes NetworkPolicy.
+
+
+class IpBlock(Schema):
+    """``ipBlock``."""
+
+    cidr: str
+    excluded: list[str] = Field(default=[], alias="except")
+
+
+class PolicyPeer(Schema):
+    """An entry of ``from`` or ``to``."""
+
+    pod_selector: Selector | None = None
+    namespace_selector: Selector | None = None
+    ip_block: IpBlock | None = None
+
+
+class PolicyPort(Schema):
+    """An entry of ``ports``; no port means all of the protocol."""
+
+    port: int | str | None = None
+    end_port: PortNumber | None = None
+    protocol: Protocol = "TCP"
+
+
+class IngressRuleView(Schema):
+    """``ingress[]``."""
+
+    peers: list[PolicyPeer] = Field(default=[], alias="from")
+    ports: list[PolicyPort] = []
+
+
+class EgressRuleView(Schema):
+    """``egress[]``."""
+
+    peers: list[PolicyPeer] = Field(default=[], alias="to")
+    ports: list[PolicyPort] = []
+
+
+class NetworkPolicySpec(Schema):
+    """``spec`` of a NetworkPolicy."""
+
+    pod_selector: Selector = Selector()
+    ingress: list[IngressRuleView] = []
+    egress: list[EgressRuleView] = []
+    policy_types: list[Literal["Ingress", "Egress"]] | None = None
+
+
+# LockgateNetworkPolicy.
+
+
+class HttpRuleView(Schema):
+    """``rules.http[]``."""
+
+    method: str = ""
+    path: str = ""
+    host: str = ""
+    headers: list[str] = []
+
+
+class L7Rules(Schema):
+    """``rules``; only HTTP so far."""
+
+    http: list[HttpRuleView] | None = None
+
+
+class PortView(Schema):
+    """``ports[]``; the port is text, as in the reference."""
+
+    port: str = "0"
+    end_port: PortNumber | None = None
+    protocol: Literal["TCP", "UDP", "SCTP", "ANY"] = "ANY"
+
+
+class PortsView(Schema):
+    """``toPorts[]``."""
+
+    ports: list[PortView] = Field(default=[], max_length=40)
+    rules: L7Rules | None = None
+
+
+class CidrRule(Schema):
+    """``fromCIDRSet[]``."""
+
+    cidr: str
+    excluded: list[str] = Field(default=[], alias="except")
+
+
+EntityName = Literal[
+    "all", "world", "cluster", "host", "remote-node", "ingress", "kube-apiserver", "init",
+    "health", "unmanaged", "none",
+]  # fmt: skip
+
+
+class IngressEntry(Schema):
+    """``ingress[]`` and ``ingressDeny[]``."""
+
+    endpoints: list[Selector] | None = Field(default=None, alias="fromEndpoints")
+    cidr: list[str] | None = Field(default=None, alias="fromCIDR")
+    cidr_set: list[CidrRule] | None = Field(default=None, alias="fromCIDRSet")
+    entities: list[EntityName] | None = Field(default=None, alias="fromEntities")
+    to_ports: list[PortsView] = []
+
+
+class EgressEntry(Schema):
+    """``egress[]`` and ``egressDeny[]``."""
+
+    endpoints: list[Selector] | None = Field(default=None, alias="toEndpoints")
+    cidr: list[str] | None = Field(default=None, alias="toCIDR")
+    cidr_set: list[CidrRule] | None = Field(default=None, alias="toCIDRSet")
+    entities: list[EntityName] | None = Field(default=None, alias="toEntities")
+    to_ports: list[PortsView] = []
+
+
+class DefaultDeny(Schema):
+    """``enableDefaultDeny``."""
+
+    ingress: bool | None = None
+    egress: bool | None = None
+
+
+class LockgatePolicySpec(Schema):
+    """``spec``, and each of ``specs``."""
+
+    endpoint_selector: Selector
+    ingress: list[IngressEntry] | None = None
+    ingress_deny: list[IngressEntry] | None = None
+    egress: list[EgressEntry] | None = None
+    egress_deny: list[EgressEntry] | None = None
+    enable_default_deny: DefaultDeny = DefaultDeny()
+    description: str = ""
+    labels: Any = None
+
+
+# Whole objects.
+
+
+class Object(Schema):
+    """What every object has; server-side fields are let through."""
+
+    api_version: str
+    kind: str
+    metadata: Metadata
+    status: Any = None
+
+
+class NamespaceObject(Object):
+    """v1 Namespace."""
+
+    spec: Any = None
+
+
+class PodObject(Object):
+    """v1 Pod."""
+
+    spec: PodSpec  # type: ignore[valid-type]
+    status: PodStatusView = PodStatusView()
+
+
+class ServiceObject(Object):
+    """v1 Service."""
+
+    spec: ServiceSpec  # type: ignore[valid-type]
+
+
+class SecretObject(Object):
+    """v1 Secret."""
+
+    type: str = "Opaque"
+    data: StrMap = {}
+    string_data: StrMap = {}
+    immutable: Any = None
+
+
+class EndpointSliceObject(Object):
+    """discovery.k8s.io/v1 EndpointSlice."""
+
+    address_type: Literal["IPv4", "IPv6", "FQDN"] = "IPv4"
+    endpoints: list[SliceEndpointView] = []
+    ports: list[SlicePort] = []
+
+
+class IngressObject(Object):
+    """networking.k8s.io/v1 Ingress."""
+
+    spec: IngressSpec
+
+
+class IngressClassObject(Object):
+    """networking.k8s.io/v1 IngressClass."""
+
+    spec: IngressClassSpec
+
+
+class NetworkPolicyObject(Object):
+    """networking.k8s.io/v1 NetworkPolicy."""
+
+    spec: NetworkPolicySpec = NetworkPolicySpec()
+
+
+class LockgatePolicyObject(Object):
+    """lockgate.io/v1 LockgateNetworkPolicy and LockgateClusterwideNetworkPolicy."""
+
+    spec: LockgatePolicySpec | None = None
+    specs: list[LockgatePolicySpec] = []
