@@ -76,10 +76,11 @@ class CniServer:
             "gc": self.gc,
             "status": self.status,
         }
+        answer = commands.get(command)
+        if answer is None:
+            message = f"there is no command {command}"
+            return 404, CniError(CNI_INVALID_ENVIRONMENT, message).reply()
         try:
-            answer = commands.get(command)
-            if answer is None:
-                raise CniError(CNI_INVALID_ENVIRONMENT, f"there is no command {command}")
             with self._lock:
                 return 200, answer(request)
         except CniError as error:

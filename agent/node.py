@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 import time
 from collections.abc import Coroutine, Mapping
 from pathlib import Path
@@ -25,11 +26,14 @@ from agent.rest import RestServer, build_app
 from agent.saved_state import SavedState
 from agent.service_ips import ServiceIps
 from bpf.datapath import Datapath
+from bpf.host import host_addresses
 from lockgate.errors import LockgateError
+from lockgate.ir.node import IDENTITY_HOST
 from lockgate.model.meta import ObjectRef, Problem
+from lockgate.model.workload import Pod
 from lockgate.settings import Settings
 from lockgate.sources.manifests import Delta, ManifestSource
-from xds.envoy import EnvoyProcess
+from xds.envoy import EnvoyPaths, EnvoyProcess, find_envoy
 from xds.server import XdsServer
 from xds.snapshot import SnapshotCache
 
@@ -40,6 +44,13 @@ TICK_S = 0.01
 PODS_READY_S = 20.0
 """How long the start waits for pods; a pod that needs longer does not hold back the rest."""
 ENVOY_CHECK_S = 1.0
+
+
+_ENVOY_RESOURCES = {
+    "listeners": "dynamic_listeners",
+    "routes": "dynamic_route_configs",
+    "clusters": "dynamic_active_clusters",
+}
 
 
 class Node:
@@ -57,6 +68,7 @@ class Node:
         self._nacks: dict[str, Problem] = {}
         self._failures: dict[str, str] = {}
         self._dirty = asyncio.Event()
+        self._kernel_lock = threading.Lock()
         self._tasks: list[asyncio.Task[None]] = []
         self._restore()
         self._build_pods()
@@ -93,11 +105,16 @@ class Node:
         settings = self.settings
         self._cache = SnapshotCache(on_nack=self._on_nack)
         self._xds = XdsServer(
-            self._cache,
             settings.xds_socket,
-            on_request=lambda entry: self.flows.add(flow_of_request(entry, self._names)),
+            self._cache,
+            lambda entry: self.flows.add(flow_of_request(entry, self._names)),
         )
-        self._envoy = EnvoyProcess(settings)
+        self._envoy = EnvoyProcess(
+            find_envoy(settings),
+            EnvoyPaths.of(settings),
+            settings.node_name,
+            settings.envoy_concurrency,
+        )
         self._datapath = Datapath(settings.bpf_dir, settings.run_dir)
         self._proxy = ProxyReconciler(self.desired, self._cache, self._ports)
         self._kernel = KernelReconciler(self.desired, self._datapath, self._ports)
@@ -108,18 +125,19 @@ class Node:
         Raises: LockgateError: a part that cannot work here, with the fix.
         """
         await asyncio.to_thread(self._datapath.start)
+        for address in await asyncio.to_thread(host_addresses):
+            self._datapath.put_ipcache(f"{address}/32", IDENTITY_HOST)
         self._datapath.events(lambda event: self.flows.add(flow_of_verdict(event, self._names)))
         await self._rest.start()
         await self._xds.start()
+        await asyncio.to_thread(self._envoy.ensure)
         self._apply(await asyncio.to_thread(self._source.read))
         await self.pods.adopt()
         await self._sync_pods(set(self.desired.declared.pods))
         await self._wait_for_pods()
         await self._reconcile()
-        await asyncio.to_thread(self._envoy.start)
-        await self._cache.wait_synced(10.0)
         self._cache.ready()
-        await self._reconcile()
+        await asyncio.to_thread(self._envoy.wait_ready)
         self._run("source", self._follow_source())
         self._run("ticks", self._tick_forever())
         self._run("envoy", self._supervise_envoy())
@@ -168,7 +186,7 @@ class Node:
             before = set(self.desired.declared.pods)
             self._apply(delta)
             changed = {ref.path for ref in delta.delete if ref.kind == "Pod"}
-            changed |= {row.ref.path for row in delta.put if hasattr(row, "runs_here")}
+            changed |= {row.ref.path for row in delta.put if isinstance(row, Pod)}
             await self._sync_pods(changed | (before ^ set(self.desired.declared.pods)))
             self._dirty.set()
 
@@ -205,10 +223,12 @@ class Node:
                 return
             await asyncio.sleep(0.05)
 
-    def _on_nack(self, names: list[str], origin: ObjectRef | None, detail: str) -> None:
-        log.error("envoy refused a resource", resources=names, origin=str(origin), detail=detail)
-        ref = origin or ObjectRef("Envoy", "", ", ".join(names))
-        self._nacks[str(ref)] = Problem(ref, "", "RefusedByEnvoy", detail)
+    def _on_nack(
+        self, names: tuple[str, ...], origin: tuple[ObjectRef, ...], detail: str
+    ) -> None:
+        log.error("envoy refused a resource", resources=names, origin=[*map(str, origin)])
+        for ref in origin or (ObjectRef("Envoy", "", ", ".join(names)),):
+            self._nacks[str(ref)] = Problem(ref, "", "RefusedByEnvoy", detail)
 
     # What goes out.
 
@@ -223,13 +243,17 @@ class Node:
         self.desired.tick()
         try:
             remove = await self._proxy.publish()
-            await asyncio.to_thread(self._kernel.enforce)
+            await asyncio.to_thread(self._enforce)
             self._proxy.withdraw(remove)
             self._failures.pop("reconcile", None)
         except LockgateError as error:
             self._failures["reconcile"] = str(error)
             log.exception("reconciling failed; the last state stays in force")
         self._save()
+
+    def _enforce(self) -> None:
+        with self._kernel_lock:
+            self._kernel.enforce()
 
     def _save(self) -> None:
         self._saved.save(
@@ -247,10 +271,12 @@ class Node:
         return await asyncio.to_thread(self._cni.handle, command, request)
 
     def _attach(self, endpoint: str, interface: str, address: str) -> None:
-        self._datapath.attach(interface, self.desired.endpoint_id(endpoint), 0, address)
+        with self._kernel_lock:
+            self._datapath.attach(interface, self.desired.endpoint_id(endpoint), 0, address)
 
     def _detach(self, endpoint: str, interface: str, address: str) -> None:
-        self._datapath.detach(interface, self.desired.endpoint_id(endpoint), address)
+        with self._kernel_lock:
+            self._datapath.detach(interface, self.desired.endpoint_id(endpoint), address)
         self.desired.forget_endpoint(endpoint)
 
     # What is watched.
@@ -258,9 +284,8 @@ class Node:
     async def _supervise_envoy(self) -> None:
         while True:
             await asyncio.sleep(ENVOY_CHECK_S)
-            if not await asyncio.to_thread(self._envoy.alive):
-                log.error("envoy is gone; starting it again")
-                await asyncio.to_thread(self._envoy.start)
+            if await asyncio.to_thread(self._envoy.ensure):
+                log.error("envoy was gone and is started again")
 
     async def _poll_events(self) -> None:
         while True:
@@ -272,6 +297,7 @@ class Node:
     def problems(self) -> list[Problem]:
         """Return everything wrong with what was declared, sorted."""
         found = [problem for problems in self._problems.values() for problem in problems]
+        found += [*self._proxy.problems, *self._service_ips.problems]
         return sorted({*found, *self._nacks.values(), *self.desired.problems()})
 
     def status(self) -> dict[str, Any]:
@@ -298,11 +324,11 @@ class Node:
         }
 
     def _envoy_part(self) -> dict[str, Any]:
-        alive = self._envoy.alive()
+        pid = self._envoy.pid
         return {
             "name": "envoy",
-            "ok": alive,
-            "detail": f"pid {self._envoy.pid}" if alive else "not running; it is started again",
+            "ok": pid is not None,
+            "detail": f"pid {pid}" if pid else "not running; it is started again",
         }
 
     def _pods_part(self) -> dict[str, Any]:
@@ -343,4 +369,7 @@ class Node:
 
     def envoy(self, part: str) -> Any:  # noqa: ANN401  # whatever Envoy's admin interface says
         """Return a part of what Envoy holds."""
-        return self._envoy.inspect(part)
+        admin = self._envoy.admin
+        if part == "config":
+            return admin.config_dump()
+        return admin.config_dump(_ENVOY_RESOURCES[part])

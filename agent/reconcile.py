@@ -6,6 +6,7 @@ last.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable
 from typing import Any, Generic, TypeVar
 
@@ -15,10 +16,12 @@ from agent.proxy_ports import ProxyPorts, pairs_in_use
 from bpf.datapath import Datapath
 from lockgate.ir.node import Frontend
 from lockgate.ir.proxy import CertificateUse, IngressProxy, L7Listener
+from lockgate.model.meta import Problem
 from lockgate.state import Table
-from xds import translate
-from xds.resource import Resource
+from xds.resource import LISTENER, Resource
 from xds.snapshot import SnapshotCache
+from xds.translate import clusters, listeners
+from xds.translate.routes import route_configuration
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -73,10 +76,11 @@ class ProxyReconciler:
         self._listeners: dict[tuple[str, str], L7Listener] = {}
         self._pairs: set[tuple[str, str]] = set()
         self._started = False
+        self.problems: tuple[Problem, ...] = ()
         self._syncs: list[ResourceSync[Any, Any]] = [
-            ResourceSync(desired.ingress.clusters, lambda row: [translate.cluster(row)]),
-            ResourceSync(desired.ingress.endpoints, lambda row: [translate.endpoints(row)]),
-            ResourceSync(desired.ingress.certificates, lambda row: [translate.secret(row)]),
+            ResourceSync(desired.ingress.clusters, lambda row: [clusters.cluster(row)]),
+            ResourceSync(desired.ingress.endpoints, lambda row: [clusters.endpoints(row)]),
+            ResourceSync(desired.ingress.certificates, lambda row: [clusters.certificate(row)]),
         ]
 
     async def publish(self) -> list[tuple[str, str]]:
@@ -84,15 +88,15 @@ class ProxyReconciler:
         put: list[Resource] = []
         remove: list[tuple[str, str]] = []
         if not self._started:
-            put += translate.shared_resources()
+            put.append(clusters.original_dst_cluster())
         for sync in self._syncs:
             sync.collect(put, remove)
         put += self._ingress()
         new = self._l7_listeners(put, remove)
         self._started = True
         self._cache.update(put, [])
-        for name in new:
-            await self._cache.wait_acked(*name, LISTENER_WAIT_S)
+        waits = [self._cache.wait_acked(*name, LISTENER_WAIT_S) for name in new]
+        await asyncio.gather(*waits)
         return remove
 
     def withdraw(self, remove: list[tuple[str, str]]) -> None:
@@ -105,9 +109,10 @@ class ProxyReconciler:
         made: list[Resource] = []
         if self._hosts.changed() or not self._started:
             hosts = [row.virtual_host for _, row in sorted(self._desired.ingress.hosts.items())]
-            made.append(translate.route_configuration(hosts))
+            routes, self.problems = route_configuration(hosts)
+            made.append(routes)
         if self._tls.changed() or not self._started:
-            made += translate.ingress_listeners(self._ingress_proxy())
+            made += listeners.ingress_listeners(self._ingress_proxy())
         return made
 
     def _ingress_proxy(self) -> IngressProxy:
@@ -131,12 +136,11 @@ class ProxyReconciler:
             pair = (listener.egress, listener.ingress)
             if pair in self._pairs and self._listeners.get(pair) != listener:
                 self._listeners[pair] = listener
-                resource = translate.l7_listener(listener, rule_sets)
+                resource = listeners.l7_listener(listener, rule_sets)
                 put.append(resource)
                 new.append((resource.type_url, resource.name))
         for pair in [pair for pair in self._listeners if pair not in self._pairs]:
-            gone = translate.l7_listener_name(self._listeners.pop(pair))
-            remove.append(gone)
+            remove.append((LISTENER, self._listeners.pop(pair).name))
         return new
 
 

@@ -18,7 +18,12 @@ from lockgate.settings import Settings
 log = structlog.get_logger()
 
 
-def run(settings: Settings, *, on_ready: Callable[[str], None] = print) -> int:
+def _say(line: str) -> None:
+    # Whoever waits for this line may read it through a pipe.
+    print(line, flush=True)
+
+
+def run(settings: Settings, *, on_ready: Callable[[str], None] = _say) -> int:
     """Run an agent in the foreground until SIGINT or SIGTERM; return an exit code.
 
     ``on_ready`` is called once with one line when traffic can flow. A standalone agent removes

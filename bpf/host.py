@@ -108,3 +108,9 @@ def ensure_bpffs(directory: Path) -> None:
     if directory.is_relative_to(root) and str(root) not in mounted:
         mount("bpf", root)
     directory.mkdir(parents=True, exist_ok=True)
+
+
+def host_addresses() -> list[str]:
+    """Return the IPv4 addresses of this host, loopback included."""
+    with IPRoute() as netlink:
+        return [str(row.get_attr("IFA_ADDRESS")) for row in netlink.get_addr(family=socket.AF_INET)]

@@ -1,4 +1,7 @@
-"""A veth pair between this host and a network namespace, routed by /32 without a bridge."""
+"""A veth pair between this host and a network namespace, routed by /32 without a bridge.
+
+pyroute2 runs an event loop of its own: call these from a thread that runs none.
+"""
 
 from __future__ import annotations
 

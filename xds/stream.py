@@ -8,11 +8,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from xds import codec
-from xds.resource import ORDER
+from xds.resource import LISTENER, ORDER, ROUTES
 from xds.snapshot import SnapshotCache
 
 BATCH = 1000
 """Most resources in one response, so that a large first sync does not come as one message."""
+REFERRERS = (LISTENER, ROUTES)
+"""Types whose changes wait for what they may refer to. Only changes: Envoy acknowledges clusters
+after it has their endpoints, so an answer to a new name may never wait for an acknowledgement."""
 _RESPONSE = "envoy.service.discovery.v3.DeltaDiscoveryResponse"
 
 
@@ -44,6 +47,11 @@ class Subscription:
     def wants(self, name: str) -> bool:
         """Tell whether a resource is subscribed to."""
         return self.wildcard or name in self.names
+
+
+def _order(types: Iterable[str]) -> list[str]:
+    rank = {type_url: index for index, type_url in enumerate(ORDER)}
+    return sorted(types, key=lambda type_url: (rank.get(type_url, len(ORDER)), type_url))
 
 
 class DeltaStream:
@@ -142,30 +150,35 @@ class DeltaStream:
     def next_response(self) -> bytes | None:
         """Return the next response that may go now, or None until something changes.
 
-        Resources go in the order of ``ORDER``, a type only when those before it are
-        acknowledged; removals go last and in reverse.
+        Resources go in the order of ``ORDER``; changed listeners and routes only when all
+        before them is acknowledged; removals when everything is, in reverse.
         """
-        order = [*ORDER, *sorted(self._types.keys() - set(ORDER))]
+        order = _order(self._types)
+        waiting = False
         for type_url in order:
-            known = self._types.get(type_url)
-            if known is None:
-                continue
+            known = self._types[type_url]
             if known.pending is not None:
-                return None
+                waiting = True
+                continue
             versions = self._next_put(type_url, known)
+            if waiting and type_url in REFERRERS:
+                versions = {name: versions[name] for name in versions if name in known.unanswered}
             missing = self._unanswerable(type_url, known)
             if versions or missing:
                 return self._respond(type_url, known, versions, missing)
+        if waiting:
+            return None
         for type_url in reversed(order):
-            known = self._types.get(type_url)
-            removed = self._next_removed(type_url, known) if known else ()
-            if known and removed:
+            known = self._types[type_url]
+            removed = self._next_removed(type_url, known)
+            if removed:
                 return self._respond(type_url, known, {}, removed)
         return None
 
     def _next_put(self, type_url: str, known: Subscription) -> dict[str, str]:
         while known.suspects:
             names = known.suspects.pop()
+            known.dirty.update(names)  # what is sent or not needed any more leaves it again
             if versions := self._needed(type_url, known, names):
                 return versions
         if not known.dirty:
@@ -180,9 +193,7 @@ class DeltaStream:
         }
         return dict(list(versions.items())[:BATCH])
 
-    def _needed(
-        self, type_url: str, known: Subscription, names: Iterable[str]
-    ) -> dict[str, str]:
+    def _needed(self, type_url: str, known: Subscription, names: Iterable[str]) -> dict[str, str]:
         present = self.cache.of_type(type_url)
         suspected = {name for part in known.suspects for name in part}
         return {

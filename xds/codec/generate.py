@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 import betterproto2
 from envoy_data_plane.message_pool import default_message_pool
@@ -33,10 +33,10 @@ OUTPUT = Path(__file__).with_name("envoy.desc")
 WELL_KNOWN = (any_pb2, duration_pb2, empty_pb2, struct_pb2, timestamp_pb2, wrappers_pb2)
 """Files of google.protobuf, taken as they are."""
 
-Field = descriptor_pb2.FieldDescriptorProto
-Message = descriptor_pb2.DescriptorProto
-Enum = descriptor_pb2.EnumDescriptorProto
-Metadata = betterproto2.FieldMetadata
+Field: TypeAlias = descriptor_pb2.FieldDescriptorProto
+Message: TypeAlias = descriptor_pb2.DescriptorProto
+Enum: TypeAlias = descriptor_pb2.EnumDescriptorProto
+Metadata: TypeAlias = betterproto2.FieldMetadata
 MODULE_PREFIX = "envoy_data_plane."
 
 
@@ -244,7 +244,9 @@ def groups_in_order(references: Mapping[str, set[str]]) -> list[tuple[str, ...]]
             for name, used in ((n, group_uses(groups[n], references)) for n in sorted(groups))
         }
         try:
-            return list(TopologicalSorter({k: sorted(graph[k]) for k in sorted(graph)}).static_order())
+            return list(
+                TopologicalSorter({k: sorted(graph[k]) for k in sorted(graph)}).static_order()
+            )
         except CycleError as error:
             circle = tuple(sorted({name for group in error.args[1] for name in group}))
             groups.update(dict.fromkeys(circle, circle))
