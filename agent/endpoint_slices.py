@@ -84,7 +84,7 @@ def _cut(
     service: Service, groups: Mapping[tuple[str, Ports], list[SliceEndpoint]]
 ) -> Iterable[EndpointSlice]:
     number = 0
-    for (address_type, ports), endpoints in sorted(groups.items()):
+    for (address_type, ports), endpoints in sorted(groups.items(), key=repr):
         for start in range(0, len(endpoints), MAX_ENDPOINTS):
             yield EndpointSlice(
                 service.namespace,

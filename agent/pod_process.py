@@ -18,7 +18,11 @@ from lockgate.errors import WorkloadError
 STOP_S: Final = 3.0
 """How long a process has between SIGTERM and SIGKILL."""
 # Every step replaces the last, so the process keeps the id and start time of the first.
-_LAUNCH: Final = '"$1" --bind "$2" /etc/hosts && cd "$3" && shift 3 && exec "$@"'
+# The host's name is resolved by many a server when it starts: the pod's own is in its hosts file.
+_LAUNCH: Final = (
+    'echo "$4" > /proc/sys/kernel/hostname && "$1" --bind "$2" /etc/hosts'
+    ' && cd "$3" && shift 4 && exec "$@"'
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,7 @@ class Launch:
     command: tuple[str, ...]
     env: Mapping[str, str]
     directory: str
+    hostname: str
     netns: Path
     hosts: Path
     """Shown to it as ``/etc/hosts``."""
@@ -51,9 +56,9 @@ def start(launch: Launch) -> Process:
     Raises: WorkloadError: it cannot be started.
     """
     argv = [_tool("nsenter"), f"--net={launch.netns}", "--"]
-    argv += [_tool("unshare"), "--mount", "--propagation", "slave", "--"]
+    argv += [_tool("unshare"), "--uts", "--mount", "--propagation", "slave", "--"]
     argv += [_tool("sh"), "-c", _LAUNCH, "sh", _tool("mount"), str(launch.hosts)]
-    argv += [launch.directory or "/", *launch.command]
+    argv += [launch.directory or "/", launch.hostname[:63], *launch.command]
     try:
         pid = os.posix_spawn(
             argv[0],

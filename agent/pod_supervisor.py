@@ -183,6 +183,7 @@ class PodSupervisor:
             (*container.command, *container.args),
             self._environment(pod, container),
             container.working_dir,
+            pod.name,
             self._netns,
             self._hosts,
             self._directory / f"{container.name}.log",
