@@ -223,9 +223,7 @@ class Node:
                 return
             await asyncio.sleep(0.05)
 
-    def _on_nack(
-        self, names: tuple[str, ...], origin: tuple[ObjectRef, ...], detail: str
-    ) -> None:
+    def _on_nack(self, names: tuple[str, ...], origin: tuple[ObjectRef, ...], detail: str) -> None:
         log.error("envoy refused a resource", resources=names, origin=[*map(str, origin)])
         for ref in origin or (ObjectRef("Envoy", "", ", ".join(names)),):
             self._nacks[str(ref)] = Problem(ref, "", "RefusedByEnvoy", detail)
@@ -367,7 +365,7 @@ class Node:
         """Return every policy with the endpoints it selects."""
         return view.policies_view(self.desired, self.problems())
 
-    def envoy(self, part: str) -> Any:  # noqa: ANN401  # whatever Envoy's admin interface says
+    def envoy(self, part: str) -> Any:  # whatever Envoy's admin interface says
         """Return a part of what Envoy holds."""
         admin = self._envoy.admin
         if part == "config":

@@ -41,7 +41,7 @@ class AgentView(Protocol):
     def policies(self) -> list[dict[str, Any]]:
         """Return every policy with the endpoints it selects."""
 
-    def envoy(self, part: str) -> Any:  # noqa: ANN401  # whatever Envoy's admin interface says
+    def envoy(self, part: str) -> Any:  # whatever Envoy's admin interface says
         """Return a part of what Envoy holds."""
 
     async def cni(self, command: str, request: dict[str, Any]) -> tuple[int, dict[str, Any]]:
@@ -60,7 +60,7 @@ def build_app(agent: AgentView) -> FastAPI:
     _add_flows(app, agent)
 
     @app.get("/v1/envoy/{part}")
-    async def envoy(part: str) -> Any:  # noqa: ANN401
+    async def envoy(part: str) -> Any:
         if part not in _ENVOY_PARTS:
             raise HTTPException(404, f"there is no {part}; ask for one of {_ENVOY_PARTS}")
         return JSONResponse(await asyncio.to_thread(agent.envoy, part))
@@ -104,7 +104,7 @@ def _add_views(app: FastAPI, agent: AgentView) -> None:
 
 def _add_flows(app: FastAPI, agent: AgentView) -> None:
     @app.get("/v1/flows")
-    async def flows(follow: bool = False, last: int = _LAST_FLOWS) -> StreamingResponse:  # noqa: FBT001, FBT002
+    async def flows(follow: bool = False, last: int = _LAST_FLOWS) -> StreamingResponse:
         async def lines() -> AsyncIterator[bytes]:
             if not follow:
                 for flow in agent.flows.last(last):

@@ -73,7 +73,7 @@ def link_headers() -> str:
     return str(others[-1])
 
 
-def load_module(files: str, maps_dir: Path) -> Any:  # noqa: ANN401  # bcc has no types
+def load_module(files: str, maps_dir: Path) -> Any:  # bcc has no types
     """Compile one module against the maps pinned in a directory."""
     from bcc import BPF
 

@@ -76,9 +76,7 @@ class EventReader:
         self._callback = callback
         self._consumer = mmap.mmap(ring.fd, page)
         # The kernel maps the data twice in a row, so that a record never wraps.
-        self._producer = mmap.mmap(
-            ring.fd, page + 2 * self._size, prot=mmap.PROT_READ, offset=page
-        )
+        self._producer = mmap.mmap(ring.fd, page + 2 * self._size, prot=mmap.PROT_READ, offset=page)
         self._poll = select.epoll()
         self._poll.register(ring.fd, select.EPOLLIN)
 

@@ -29,9 +29,7 @@ class Services:
             return
         self._last_id += 1
         for slot, (address, port) in enumerate(balancer.backends):
-            self._backends.put(
-                (self._last_id, slot), (address_bytes(address), port_bytes(port), 0)
-            )
+            self._backends.put((self._last_id, slot), (address_bytes(address), port_bytes(port), 0))
         self._services.put(key, (self._last_id, len(balancer.backends)))
         if old is not None:
             self._remove_backends(old)

@@ -128,9 +128,7 @@ def detach_cgroup(cgroup_fd: int, kind: int) -> None:
 def attached_to_cgroup(cgroup_fd: int, kind: int) -> list[int]:
     """Return the ids of the programs of a kind attached to a cgroup."""
     ids = (ctypes.c_uint32 * 64)()
-    attributes = struct.pack(
-        "=IIIIQI", cgroup_fd, kind, 0, 0, ctypes.addressof(ids), len(ids)
-    )
+    attributes = struct.pack("=IIIIQI", cgroup_fd, kind, 0, 0, ctypes.addressof(ids), len(ids))
     _, answer = bpf(PROG_QUERY, attributes)
     (count,) = struct.unpack_from("=I", answer, 24)
     return list(ids[:count])

@@ -138,7 +138,9 @@ class EnvoyProcess:
         script = 'pid=$1; shift; (read -r id _ < /proc/self/stat; echo "$id" > "$pid"; exec "$@") &'
         command = ["setsid", "-f", "sh", "-c", script, "sh", str(paths.pid), *self.command()]
         with paths.log.open("ab") as log:
-            subprocess.run(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=True)  # noqa: S603  # arguments are ours
+            subprocess.run(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=True
+            )  # arguments are ours
         self._wait(paths.admin_socket.exists, START_TIMEOUT, "did not open its admin socket")
 
     def command(self) -> list[str]:

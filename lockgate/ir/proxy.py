@@ -82,7 +82,7 @@ class IngressProxy:
     http_port: int
     https_port: int
     certificates: tuple[CertificateUse, ...] = ()
-    address: str = "0.0.0.0"  # noqa: S104  # an ingress is there to be reached
+    address: str = "0.0.0.0"  # an ingress is there to be reached
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -47,7 +47,9 @@ class PolicyEngine:
         self._namespaces = namespaces
         self._endpoints = endpoints
         self._known: dict[PolicyKey, Policy] = {}
-        self._labels: Table[str, Labels] = graph.derive("endpoint labels", endpoints, self._label, (namespaces,)).output
+        self._labels: Table[str, Labels] = graph.derive(
+            "endpoint labels", endpoints, self._label, (namespaces,)
+        ).output
         self._seen_labels = self._seen_policies = self._seen_resolutions = 0
         self._second = Graph()
         self._wire(local)

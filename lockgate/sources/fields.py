@@ -130,7 +130,7 @@ def _near(location: tuple[int | str, ...], schema: type[BaseModel]) -> str:
     return f"did you mean {close[0]}?" if close else ""
 
 
-def _collect(schema: Any, names: set[str]) -> None:  # noqa: ANN401  # JSON schema
+def _collect(schema: Any, names: set[str]) -> None:  # JSON schema
     if isinstance(schema, dict):
         names.update(schema.get("properties", {}))
         for entry in schema.values():

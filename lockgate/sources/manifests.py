@@ -42,7 +42,9 @@ def read_file(path: Path, shown: str) -> list[Found]:
     try:
         text = path.read_text()
         nodes = [node for node in yaml.compose_all(text, _LOADER) if node is not None]
-        documents = [row for row in yaml.load_all(text, _LOADER) if row is not None]  # noqa: S506  # a safe loader
+        documents = [
+            row for row in yaml.load_all(text, _LOADER) if row is not None
+        ]  # a safe loader
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{shown} line {mark.line + 1}" if mark else shown
@@ -140,7 +142,7 @@ def _files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.suffix in SUFFIXES and path.is_file())
 
 
-def _items(document: Any, node: yaml.Node) -> Iterator[tuple[Any, yaml.Node]]:  # noqa: ANN401
+def _items(document: Any, node: yaml.Node) -> Iterator[tuple[Any, yaml.Node]]:
     """Yield a document, or each item of a List, with its node."""
     if not (isinstance(document, dict) and str(document.get("kind", "")).endswith("List")):
         yield document, node
@@ -150,7 +152,7 @@ def _items(document: Any, node: yaml.Node) -> Iterator[tuple[Any, yaml.Node]]:  
         yield item, (_child(listed, number) if listed else None) or node
 
 
-def _found(document: Any, node: yaml.Node, origin: str) -> Found:  # noqa: ANN401
+def _found(document: Any, node: yaml.Node, origin: str) -> Found:
     ref, rows, problems = parse(document)
     placed = [replace(row, origin=f"{origin} line {_line(node, row.field)}") for row in problems]
     return Found(ref, tuple(rows), tuple(placed))

@@ -46,7 +46,7 @@ _DEFAULT_CLASS = "ingressclass.kubernetes.io/is-default-class"
 _CLUSTER_WIDE = {"Namespace", "IngressClass", "LockgateClusterwideNetworkPolicy"}
 
 
-def parse(document: Any) -> tuple[ObjectRef, list[Declaration], list[Problem]]:  # noqa: ANN401
+def parse(document: Any) -> tuple[ObjectRef, list[Declaration], list[Problem]]:
     """Read one object; it is either whole or refused.
 
     A policy object with several specs yields several policies. A kind that Lockgate does not
@@ -87,13 +87,13 @@ def object_ref(value: Declaration) -> ObjectRef:
             return value.ref
 
 
-def _get(document: Any, *path: str) -> Any:  # noqa: ANN401  # an unread document
+def _get(document: Any, *path: str) -> Any:  # an unread document
     for key in path:
         document = document.get(key) if isinstance(document, dict) else None
     return document
 
 
-def _ref(document: Any) -> ObjectRef:  # noqa: ANN401
+def _ref(document: Any) -> ObjectRef:
     kind = str(_get(document, "kind") or "")
     namespace = "" if kind in _CLUSTER_WIDE else _get(document, "metadata", "namespace")
     name = str(_get(document, "metadata", "name") or "")
@@ -120,7 +120,7 @@ def _pod(_read: Reading, view: schema.PodObject) -> list[Declaration]:
     ]
 
 
-def _container(view: Any) -> Container:  # noqa: ANN401  # its class is made at import
+def _container(view: Any) -> Container:  # its class is made at import
     probe: schema.ReadinessProbe | None = view.readiness_probe
     readiness = None
     if probe is not None and (probe.http_get or probe.tcp_socket):
@@ -291,7 +291,7 @@ def _host(read: Reading, host: str, field: str) -> str:
 def _is_dns_label(label: str) -> bool:
     plain = label.replace("-", "a")
     return (
-        0 < len(label) <= 63  # noqa: PLR2004  # RFC 1123
+        0 < len(label) <= 63  # RFC 1123
         and plain.isascii()
         and plain.isalnum()
         and label == label.lower()

@@ -176,7 +176,7 @@ def _port(read: Reading, view: PortView, field: str) -> PortRange:
     if not view.port.isdigit():
         return PortRange(view.port.lower(), view.protocol)
     port = int(view.port)
-    if port > 65535:  # noqa: PLR2004  # the last port
+    if port > 65535:  # the last port
         read.refuse(f"{field}.port", "InvalidPort", f"{port} is no port", "use 0 to 65535")
     _check_range(read, port, view.end_port, field)
     return PortRange(port, view.protocol, view.end_port or 0)
@@ -268,7 +268,7 @@ def _network_port(read: Reading, view: PolicyPort, field: str) -> PortRange:
     if isinstance(view.port, str):
         return PortRange(view.port, view.protocol)
     port = view.port or 0
-    if not 0 <= port <= 65535 or view.port == 0:  # noqa: PLR2004  # the last port
+    if not 0 <= port <= 65535 or view.port == 0:  # the last port
         read.refuse(f"{field}.port", "InvalidPort", f"{view.port} is no port", "use 1 to 65535")
     _check_range(read, port, view.end_port, field)
     return PortRange(port, view.protocol, view.end_port or 0)

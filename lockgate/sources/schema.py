@@ -21,7 +21,7 @@ class Schema(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, alias_generator=to_camel, frozen=True)
 
 
-def _unread(name: str, base: type[Schema], *fields: str) -> Any:  # noqa: ANN401
+def _unread(name: str, base: type[Schema], *fields: str) -> Any:
     """Return ``base`` with further fields that may hold anything."""
     extra: dict[str, Any] = {
         f"unread_{number}": (Any, Field(default=None, alias=field))

@@ -95,7 +95,7 @@ class Node:
     pods: list[Pod] = field(default_factory=list)
 
     def command(self, namespace: str, *arguments: str) -> list[str]:
-        join = f"echo $$ > {self.cgroup}/cgroup.procs; exec \"$@\""
+        join = f'echo $$ > {self.cgroup}/cgroup.procs; exec "$@"'
         return ["sh", "-c", join, "sh", "nsenter", f"--net=/run/netns/{namespace}",
                 sys.executable, str(PEERS), *arguments]  # fmt: skip
 
@@ -198,5 +198,3 @@ def node(tmp_path: Path) -> Iterator[Node]:
         netns.remove(name)
         wait_until(lambda: not (cgroup / "cgroup.procs").read_text())
         cgroup.rmdir()
-
-

@@ -2,8 +2,14 @@
 
 from ingress.graph import IngressGraph
 from lockgate.model.ingress import Ingress, IngressPath, IngressRule, IngressTls, ServiceBackend
-from lockgate.model.service import EndpointPort, EndpointSlice, Secret, Service, ServicePort
-from lockgate.model.service import SliceEndpoint
+from lockgate.model.service import (
+    EndpointPort,
+    EndpointSlice,
+    Secret,
+    Service,
+    ServicePort,
+    SliceEndpoint,
+)
 from lockgate.state import Graph, Table
 
 Key = tuple[str, str]
@@ -64,7 +70,9 @@ def test_one_service_of_a_thousand_recomputes_one_cluster() -> None:
     spent = {name: after[name] - before[name] for name in after if after[name] != before[name]}
     # The host that names the Service checks its port again, its cluster gets new endpoints.
     assert spent == {"hosts": 1, "cluster endpoints": 1}
-    changed = [row for row in inputs.ingress.endpoints.values() if row.endpoints[0][0] != "127.0.0.1"]
+    changed = [
+        row for row in inputs.ingress.endpoints.values() if row.endpoints[0][0] != "127.0.0.1"
+    ]
     assert [row.cluster for row in changed] == ["n/s7/80"]
 
 

@@ -15,7 +15,9 @@ from lockgate.model.service import Service, ServicePort
 WEB = Service("shop", "web", ports=(ServicePort("http", 80, 8000),))
 
 
-def ingress(name: str, *paths: tuple[str, PathType], service: str = "web", created: str = "") -> Ingress:
+def ingress(
+    name: str, *paths: tuple[str, PathType], service: str = "web", created: str = ""
+) -> Ingress:
     rule = IngressRule(
         "shop.local",
         tuple(IngressPath(path, kind, ServiceBackend(service, 80)) for path, kind in paths),
