@@ -139,8 +139,8 @@ class ProxyReconciler:
                 resource = listeners.l7_listener(listener, rule_sets)
                 put.append(resource)
                 new.append((resource.type_url, resource.name))
-        for pair in [pair for pair in self._listeners if pair not in self._pairs]:
-            remove.append((LISTENER, self._listeners.pop(pair).name))
+        gone = [pair for pair in self._listeners if pair not in self._pairs]
+        remove += [(LISTENER, self._listeners.pop(pair).name) for pair in gone]
         return new
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,7 +21,8 @@ log = structlog.get_logger()
 
 def _say(line: str) -> None:
     # Whoever waits for this line may read it through a pipe.
-    print(line, flush=True)
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 def run(settings: Settings, *, on_ready: Callable[[str], None] = _say) -> int:

@@ -88,7 +88,8 @@ def main(arguments: list[str]) -> int:
     for files, specs in MODULES.items():
         module = load_module(files, maps_dir)
         for spec in specs:
-            print(f"program {spec.name}", file=sys.stderr, flush=True)
+            sys.stderr.write(f"program {spec.name}\n")
+            sys.stderr.flush()
             function = module.load_func(spec.name, spec.kind, attach_type=spec.attach_type)
             syscalls.pin(function.fd, programs_dir / spec.name)
     return 0

@@ -165,7 +165,7 @@ class Datapath:
         """Have verdicts given to ``callback``, from :meth:`poll`."""
         self._callback = callback
         if self._reader is None:
-            self._reader = EventReader(self._map(maps.EVENTS), lambda event: self._callback(event))
+            self._reader = EventReader(self._map(maps.EVENTS), lambda event: self._callback(event))  # noqa: PLW0108  # it may be replaced
 
     def poll(self, timeout_ms: int) -> int:
         """Hand over verdicts, waiting up to ``timeout_ms``; return how many."""
@@ -200,7 +200,7 @@ class Datapath:
         return self._cgroup or attach.find_cgroup_root(self._run_dir)
 
     def _attach_known(self) -> None:
-        for key, _ in self._map(maps.ENDPOINTS).items():
+        for key, _ in self._map(maps.ENDPOINTS).items():  # noqa: PERF102  # a kernel map has no keys()
             try:
                 attach.attach_pod(self._netlink, _integer(key[0]), self._programs)
             except BpfError as error:

@@ -12,7 +12,7 @@ from xds import codec
 
 CLUSTER: Final = "type.googleapis.com/envoy.config.cluster.v3.Cluster"
 ENDPOINTS: Final = "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment"
-SECRET: Final = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret"
+SECRET: Final = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret"  # noqa: S105  # a type's name
 LISTENER: Final = "type.googleapis.com/envoy.config.listener.v3.Listener"
 ROUTES: Final = "type.googleapis.com/envoy.config.route.v3.RouteConfiguration"
 

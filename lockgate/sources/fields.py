@@ -15,6 +15,15 @@ from lockgate.model.selector import LabelSelector, Requirement
 from lockgate.sources.schema import Selector
 
 _LABEL_NAME = re.compile(r"^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$")
+_PORT_NAME = re.compile(r"^(?=.{1,15}$)(?=.*[a-z])[a-z0-9]+(-[a-z0-9]+)*$", re.IGNORECASE)
+_HEADER_NAME = re.compile(r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")
+NOT_SUPPORTED = frozenset({
+    "authentication", "cidrGroupRef", "cidrGroupSelector", "dns", "fromGroups", "fromNodes",
+    "fromRequires", "headerMatches", "icmps", "kafka", "l7", "l7proto", "listener", "log",
+    "nodeSelector", "originatingTLS", "serverNames", "terminatingTLS", "toFQDNs", "toGroups",
+    "toNodes", "toRequires", "toServices",
+})  # fmt: skip
+"""Fields of CiliumNetworkPolicy that are not served; each is refused by its name."""
 _FIXES = {
     "missing": "add the field",
     "extra_forbidden": "remove it or correct its name",
@@ -36,8 +45,19 @@ class Reading:
 
     def refuse_all(self, error: ValidationError, schema: type[BaseModel]) -> None:
         """Add a problem for each thing the schema refused."""
-        for entry in error.errors(include_url=False):
+        entries = error.errors(include_url=False, include_input=False)
+        unsupported = {entry["loc"][:-1] for entry in entries if self._is_unsupported(entry)}
+        for entry in entries:
             kind = entry["type"]
+            if self._is_unsupported(entry):
+                name = entry["loc"][-1]
+                self.refuse(
+                    _path(entry["loc"]), "NotSupported", f"{name} is not supported yet",
+                    "express it by endpoints, CIDRs, entities, ports or HTTP rules",
+                )  # fmt: skip
+                continue
+            if kind == "missing" and entry["loc"][:-1] in unsupported:
+                continue  # what stands in its place was named already
             reason = {"extra_forbidden": "UnknownField", "missing": "MissingField"}.get(
                 kind, "InvalidValue"
             )
@@ -48,11 +68,32 @@ class Reading:
             near = _near(entry["loc"], schema) if kind == "extra_forbidden" else ""
             self.refuse(_path(entry["loc"]), reason, message, near or fix)
 
+    def _is_unsupported(self, entry: Any) -> bool:  # pydantic's own dict
+        ours = self.ref.kind.startswith("Lockgate")
+        return ours and entry["type"] == "extra_forbidden" and entry["loc"][-1] in NOT_SUPPORTED
+
+    def port_name(self, name: str, end_port: int | None, field: str) -> str:
+        """Check the name of a container's port; a name cannot start a range."""
+        if not _PORT_NAME.match(name):
+            fix = "write a number from 1 to 65535, or a name of at most 15 letters and digits"
+            self.refuse(f"{field}.port", "InvalidPort", f"{name!r} is no port", fix)
+        if end_port is not None:
+            fix = "write the first port as a number"
+            self.refuse(f"{field}.endPort", "InvalidPort", "a name cannot start a range", fix)
+        return name
+
+    def header_name(self, name: str, field: str) -> None:
+        """Check the name of an HTTP header."""
+        if not _HEADER_NAME.match(name):
+            fix = 'write "Name" or "Name: value"'
+            self.refuse(field, "InvalidHeader", f"{name!r} is no name of a header", fix)
+
     def selector(self, view: Selector, field: str) -> LabelSelector:
         """Read a label selector; what is wrong with it becomes problems."""
         found = [Requirement(key, "In", (value,)) for key, value in view.match_labels.items()]
-        for key in view.match_labels:
+        for key, value in view.match_labels.items():
             self._label_key(key, f"{field}.matchLabels.{key}")
+            self._label_value(value, f"{field}.matchLabels.{key}")
         for number, entry in enumerate(view.match_expressions):
             here = f"{field}.matchExpressions[{number}]"
             self._label_key(entry.key, f"{here}.key")
@@ -67,6 +108,8 @@ class Reading:
                     f"{here}.values", "InvalidSelector",
                     f"operator {entry.operator} takes no values", "remove the values",
                 )  # fmt: skip
+            for value in entry.values:
+                self._label_value(value, f"{here}.values")
             found.append(Requirement(entry.key, entry.operator, tuple(sorted(entry.values))))
         return LabelSelector(tuple(sorted(set(found))))
 
@@ -100,10 +143,17 @@ class Reading:
         try:
             re2.compile(text, options)
         except re2.error as error:
+            why = error.args[0] if error.args else ""
+            why = why.decode(errors="replace") if isinstance(why, bytes) else why
             self.refuse(
-                field, "InvalidRegex", f"{text!r} is not an RE2 expression: {error}",
+                field, "InvalidRegex", f"{text!r} is not an RE2 expression: {why}",
                 "correct the expression; RE2 has no look-around and no back-references",
             )  # fmt: skip
+
+    def _label_value(self, value: str, field: str) -> None:
+        if value and not _LABEL_NAME.match(value):
+            fix = "use at most 63 letters, digits, '-', '_' and '.'"
+            self.refuse(field, "InvalidSelector", f"{value!r} is not a label value", fix)
 
     def _label_key(self, key: str, field: str) -> None:
         prefix, _, name = key.rpartition("/")

@@ -70,7 +70,7 @@ def parse(document: Any) -> tuple[ObjectRef, list[Declaration], list[Problem]]:
         return ref, [], read.problems
     model, reader = known
     try:
-        view = model.model_validate(document)
+        view = model.model_validate(_without_nulls(document))
     except ValidationError as error:
         read.refuse_all(error, model)
         return ref, [], read.problems
@@ -91,6 +91,13 @@ def _get(document: Any, *path: str) -> Any:  # an unread document
     for key in path:
         document = document.get(key) if isinstance(document, dict) else None
     return document
+
+
+def _without_nulls(value: Any) -> Any:
+    """Leave out fields that are null: the API server takes them for fields not given."""
+    if isinstance(value, dict):
+        return {key: _without_nulls(entry) for key, entry in value.items() if entry is not None}
+    return [_without_nulls(entry) for entry in value] if isinstance(value, list) else value
 
 
 def _ref(document: Any) -> ObjectRef:
@@ -125,7 +132,7 @@ def _container(view: Any) -> Container:  # its class is made at import
     readiness = None
     if probe is not None and (probe.http_get or probe.tcp_socket):
         action = probe.http_get or probe.tcp_socket
-        assert action is not None  # noqa: S101  # for the type checker
+        assert action is not None  # for the type checker
         path = probe.http_get.path if probe.http_get else ""
         readiness = Probe(action.port, path, probe.period_seconds, probe.failure_threshold)
     return Container(
@@ -194,7 +201,7 @@ def _secret(read: Reading, view: schema.SecretObject) -> list[Declaration]:
     for key, text in view.data.items():
         try:
             data[key] = base64.b64decode(text, validate=True)
-        except binascii.Error:
+        except (binascii.Error, ValueError):
             read.refuse(f"data.{key}", "InvalidValue", "it is not base64", "encode the value")
     data.update({key: text.encode() for key, text in view.string_data.items()})
     if view.type == "kubernetes.io/tls" and not read.problems:

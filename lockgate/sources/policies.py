@@ -97,9 +97,10 @@ def _policy(
             rules += _rules(read, entry, direction, where, namespace, deny=deny)
     given = {direction for direction, _, _, entries in sections if entries is not None}
     asked = spec.enable_default_deny
-    subject = _identity_selector(
-        read.selector(spec.endpoint_selector, f"{field}.endpointSelector"), namespace
-    )
+    subject = _plain(read.selector(spec.endpoint_selector, f"{field}.endpointSelector"))
+    if namespace:
+        # Whatever its labels say, a namespaced policy is about its own namespace only.
+        subject = subject.also(_in_namespace(namespace))
     return Policy(
         read.ref,
         subject,
@@ -139,7 +140,8 @@ def _peers(read: Reading, entry: Entry, field: str, namespace: str) -> Peers | N
         if value is not None
     ]
     if not given:
-        return None
+        # An entry that says nothing at all is the reference's way to write "deny everything".
+        return None if entry.to_ports else Peers()
     if len(given) > 1:
         read.refuse(
             field, "InvalidCombination",
@@ -173,8 +175,9 @@ def _block(read: Reading, cidr: str, excluded: list[str], field: str) -> CidrBlo
 
 
 def _port(read: Reading, view: PortView, field: str) -> PortRange:
-    if not view.port.isdigit():
-        return PortRange(view.port.lower(), view.protocol)
+    if not (view.port.isascii() and view.port.isdigit()):
+        name = read.port_name(view.port.lower(), view.end_port, field)
+        return PortRange(name, view.protocol)
     port = int(view.port)
     if port > 65535:  # the last port
         read.refuse(f"{field}.port", "InvalidPort", f"{port} is no port", "use 0 to 65535")
@@ -183,7 +186,9 @@ def _port(read: Reading, view: PortView, field: str) -> PortRange:
 
 
 def _check_range(read: Reading, first: int, last: int | None, field: str) -> None:
-    if last is not None and last < first:
+    if last is not None and first == 0:
+        read.refuse(f"{field}.endPort", "InvalidPort", "a range needs a first port", "set port")
+    elif last is not None and last < first:
         read.refuse(
             f"{field}.endPort", "InvalidPort", f"{last} is before the first port {first}",
             "use a last port that is not smaller",
@@ -218,6 +223,7 @@ def _http_rule(read: Reading, view: HttpRuleView, field: str) -> HttpRule:
     headers: list[HeaderRule] = []
     for text in view.headers:
         name, colon, value = text.partition(":")
+        read.header_name(name.strip(), f"{field}.headers")
         headers.append(HeaderRule(name.strip().lower(), value.strip() if colon else None))
     return HttpRule(view.method, view.path, view.host, tuple(sorted(headers, key=repr)))
 
@@ -257,16 +263,18 @@ def _network_selector(
         return pods.also(here)
     spaces = read.selector(view.namespace_selector, f"{field}.namespaceSelector")
     return pods.also(
+        # Without it, an empty or negative selector would select what is no pod, as the world.
+        Requirement(NAMESPACE_LABEL, "Exists"),
         *(
             Requirement(NAMESPACE_LABELS_PREFIX + entry.key, entry.operator, entry.values)
             for entry in spaces.requirements
-        )
+        ),
     )
 
 
 def _network_port(read: Reading, view: PolicyPort, field: str) -> PortRange:
     if isinstance(view.port, str):
-        return PortRange(view.port, view.protocol)
+        return PortRange(read.port_name(view.port, view.end_port, field), view.protocol)
     port = view.port or 0
     if not 0 <= port <= 65535 or view.port == 0:  # the last port
         read.refuse(f"{field}.port", "InvalidPort", f"{view.port} is no port", "use 1 to 65535")
@@ -280,7 +288,20 @@ def _in_namespace(namespace: str) -> Requirement:
 
 def _identity_selector(selector: LabelSelector, namespace: str) -> LabelSelector:
     """Strip label sources, and keep a namespaced policy in its namespace unless it names one."""
-    plain = LabelSelector(
+    plain = _plain(selector)
+    named = any(
+        entry.key == NAMESPACE_LABEL or entry.key.startswith((NAMESPACE_LABELS_PREFIX, "reserved:"))
+        for entry in plain.requirements
+    )
+    if named:
+        return plain
+    # A cluster-wide policy selects pods of any namespace, but not what is no pod.
+    anywhere = Requirement(NAMESPACE_LABEL, "Exists")
+    return plain.also(_in_namespace(namespace) if namespace else anywhere)
+
+
+def _plain(selector: LabelSelector) -> LabelSelector:
+    return LabelSelector(
         tuple(
             sorted(
                 Requirement(_plain_key(entry.key), entry.operator, entry.values)
@@ -288,11 +309,6 @@ def _identity_selector(selector: LabelSelector, namespace: str) -> LabelSelector
             )
         )
     )
-    named = any(
-        entry.key == NAMESPACE_LABEL or entry.key.startswith((NAMESPACE_LABELS_PREFIX, "reserved:"))
-        for entry in plain.requirements
-    )
-    return plain if named or not namespace else plain.also(_in_namespace(namespace))
 
 
 def _plain_key(key: str) -> str:

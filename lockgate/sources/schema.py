@@ -30,15 +30,24 @@ def _unread(name: str, base: type[Schema], *fields: str) -> Any:
     return create_model(name, __base__=base, **extra)
 
 
-class Metadata(BaseModel):
+class Metadata(Schema):
     """``metadata``; what the API server adds is let through."""
 
-    model_config = ConfigDict(extra="ignore", alias_generator=to_camel)
     name: str = Field(pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", max_length=253)
     namespace: str = Field(default="default", pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")
     labels: StrMap = {}
     annotations: StrMap = {}
     creation_timestamp: Any = None
+    generate_name: Any = None
+    uid: Any = None
+    resource_version: Any = None
+    generation: Any = None
+    deletion_timestamp: Any = None
+    deletion_grace_period_seconds: Any = None
+    finalizers: Any = None
+    owner_references: Any = None
+    managed_fields: Any = None
+    self_link: Any = None
 
 
 class MatchExpression(Schema):

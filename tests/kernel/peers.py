@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import sys
@@ -107,10 +108,8 @@ def _copy(source: socket.socket, target: socket.socket) -> None:
     except OSError:
         pass
     for end in (source, target):
-        try:
+        with contextlib.suppress(OSError):
             end.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
 
 
 def marked_tcp(address: str, port: str, mark: str) -> None:

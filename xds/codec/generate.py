@@ -147,7 +147,7 @@ class Builder:
 
     def _add_fields(self, message: Message, cls: type, name: str, top: str) -> None:
         groups: dict[str, int] = {}
-        known = cast(Any, cls)._betterproto
+        known = cast(Any, cls)._betterproto  # noqa: SLF001  # the only way to its metadata
         for item in sorted(fields(cls), key=lambda f: Metadata.get(f).number):
             meta = Metadata.get(item)
             made = Field(name=proto_name(item.name), number=meta.number)
@@ -222,7 +222,8 @@ def enum_descriptor(enum: type, container: str) -> Enum:
     original = python.betterproto_value_to_renamed_proto_names()
     flat = flat_name(container) if container else ""
     made = Enum(name=enum.__name__.removeprefix(flat))
-    for member in sorted(python, key=lambda item: (item.value != 0, item.value)):
+    members: list[Any] = list(python)
+    for member in sorted(members, key=lambda item: (item.value != 0, item.value)):
         made.value.add(name=original.get(member.value, member.name), number=member.value)
     return made
 

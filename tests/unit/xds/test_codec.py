@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 
 import envoy_data_plane.envoy.config.cluster.v3 as peer_cluster
 import envoy_data_plane.envoy.config.core.v3 as peer_core
@@ -56,7 +56,7 @@ def test_known_message_equals_peer() -> None:
     peer = peer_cluster.Cluster(
         name="c",
         type=peer_cluster.ClusterDiscoveryType.EDS,
-        connect_timeout=datetime.timedelta(milliseconds=250),
+        connect_timeout=dt.timedelta(milliseconds=250),
         per_connection_buffer_limit_bytes=5,
         upstream_bind_config=peer_core.BindConfig(
             socket_options=[peer_core.SocketOption(level=1, name=36, int_value=7)]
