@@ -11,10 +11,12 @@ import yaml
 from watchfiles import awatch
 
 from lockgate.model.meta import ObjectRef, Problem
-from lockgate.sources.parse import IGNORED, Declaration, object_ref, parse
+from lockgate.sources.parse import IGNORED, Declaration, parse
 
 SUFFIXES = (".yaml", ".yml", ".json")
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+FIRST_LOOK_MS = 200
+"""How often the watch returns without events; only its first return is used."""
 DEBOUNCE_MS = 50
 """Editors write a file in several steps; what they do within this time is one change."""
 
@@ -30,7 +32,10 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """What changed: rows to write, objects to remove, and per file all that is wrong in it."""
+    """What changed: rows to write, objects to remove, and all that is wrong in some files.
+
+    ``problems`` has the files whose problems are others than before, with none if all is well.
+    """
 
     put: tuple[Declaration, ...] = ()
     delete: tuple[ObjectRef, ...] = ()
@@ -41,11 +46,9 @@ def read_file(path: Path, shown: str) -> list[Found]:
     """Read a file; one that cannot be parsed at all yields a single problem and no object."""
     try:
         text = path.read_text()
-        nodes = [node for node in yaml.compose_all(text, _LOADER) if node is not None]
-        documents = [
-            row for row in yaml.load_all(text, _LOADER) if row is not None
-        ]  # a safe loader
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        nodes = list(yaml.compose_all(text, _LOADER))
+        documents = list(yaml.load_all(text, _LOADER))  # a safe loader
+    except (OSError, UnicodeDecodeError, RecursionError, yaml.YAMLError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{shown} line {mark.line + 1}" if mark else shown
         ref = ObjectRef("File", "", shown)
@@ -54,6 +57,8 @@ def read_file(path: Path, shown: str) -> list[Found]:
         return [Found(ref, (), (Problem(ref, "", "Unreadable", text, fix, where),))]
     found: list[Found] = []
     for number, (document, node) in enumerate(zip(documents, nodes, strict=True), start=1):
+        if document is None:
+            continue  # nothing but comments between two separators
         for item, item_node in _items(document, node):
             found.append(_found(item, item_node, f"{shown} document {number}"))
     return found
@@ -76,9 +81,15 @@ class ManifestSource:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._owners: dict[ObjectRef, str] = {}
+        # Events name absolute paths, whatever way the folder was given.
+        self._folder = folder.resolve()
+        self._names: set[str] = set()
         self._files: dict[str, dict[ObjectRef, tuple[Declaration, ...]]] = {}
+        self._claims: dict[ObjectRef, set[str]] = {}
+        """The files that declare an object; the first by name is in force."""
+        self._in_force: dict[ObjectRef, tuple[Declaration, ...]] = {}
+        self._refused: dict[str, tuple[Problem, ...]] = {}
+        self._told: dict[str, tuple[Problem, ...]] = {}
 
     def read(self) -> Delta:
         """Read the whole folder; the first change."""
@@ -86,51 +97,106 @@ class ManifestSource:
 
     async def watch(self) -> AsyncIterator[Delta]:
         """Yield a change whenever files changed; call :meth:`read` before."""
-        async for events in awatch(self._folder, debounce=DEBOUNCE_MS, step=DEBOUNCE_MS):
-            paths = {Path(path) for _, path in events if path.endswith(SUFFIXES)}
-            gone = {
-                self._folder / name for name in self._files if not (self._folder / name).exists()
-            }
-            if paths | gone:
-                yield self._take(sorted(paths | gone))
+        first = True
+        async for events in awatch(
+            self._folder,
+            debounce=DEBOUNCE_MS,
+            step=DEBOUNCE_MS,
+            rust_timeout=FIRST_LOOK_MS,
+            yield_on_timeout=True,
+        ):
+            if first:
+                # What changed after read() and before the watch stood has no event.
+                first = False
+                paths = {*_files(self._folder), *map(self._folder.joinpath, self._names)}
+            elif events:
+                paths = {Path(path) for _, path in events if path.endswith(SUFFIXES)}
+                paths |= {path for _, folder in events for path in self._lost(Path(folder))}
+            else:
+                continue
+            delta = self._take(sorted(paths))
+            if delta.put or delta.delete or delta.problems:
+                yield delta
+
+    def _lost(self, folder: Path) -> list[Path]:
+        """Return the files read from a folder that is gone; they have no events of their own."""
+        if folder.exists():
+            return []
+        known = (self._folder / name for name in self._names)
+        return [path for path in known if folder in path.parents]
 
     def _take(self, paths: Iterable[Path]) -> Delta:
-        put: list[Declaration] = []
-        delete: list[ObjectRef] = []
-        problems: dict[str, tuple[Problem, ...]] = {}
+        names: dict[str, list[Found]] = {}
         for path in paths:
             name = str(path.relative_to(self._folder))
-            found = read_file(path, name) if path.exists() else []
-            problems[name] = tuple(self._apply(name, found, put, delete))
-        written = {object_ref(row) for row in put}
-        return Delta(tuple(put), tuple(ref for ref in delete if ref not in written), problems)
+            found = read_file(path, name) if path.exists() else None
+            if found is None:
+                self._names.discard(name)
+            else:
+                self._names.add(name)
+            names[name] = found or []
+        touched: dict[ObjectRef, None] = {}
+        for name, found in names.items():
+            touched |= self._claim(name, found)
+        put, delete, others = self._settle(touched)
+        problems = {
+            name: (*self._refused.get(name, ()), *self._duplicates(name))
+            for name in (*names, *others)
+        }
+        changed = {name: row for name, row in problems.items() if self._told.get(name, ()) != row}
+        self._told.update(changed)
+        return Delta(tuple(put), tuple(delete), changed)
 
-    def _apply(
-        self, name: str, found: list[Found], put: list[Declaration], delete: list[ObjectRef]
-    ) -> Iterator[Problem]:
+    def _claim(self, name: str, found: list[Found]) -> dict[ObjectRef, None]:
+        """Take down what a file declares; return the objects it declared or now declares."""
         before = self._files.get(name, {})
-        if any(row.ref.kind == "File" for row in found):
-            yield from found[0].problems
-            return
+        self._refused[name] = tuple(problem for row in found for problem in row.problems)
         after: dict[ObjectRef, tuple[Declaration, ...]] = {}
         for row in found:
-            yield from row.problems
-            owner = self._owners.get(row.ref, name)
-            if owner != name or row.ref in after:
-                yield _duplicate(row.ref, owner, name)
+            if row.ref in after:
+                self._refused[name] += (_duplicate(row.ref, name, name),)
                 continue
             rows = row.rows or before.get(row.ref, ())
             if rows:
                 after[row.ref] = rows
-                self._owners[row.ref] = name
-            if row.rows and row.rows != before.get(row.ref):
-                put += row.rows
-        for ref in before.keys() - after.keys():
-            delete.append(ref)
-            self._owners.pop(ref, None)
+        # While an object cannot be told by name, it may be any of those that are missing.
+        if any(row.ref.kind == "File" or not (row.ref.kind and row.ref.name) for row in found):
+            after = {**before, **after}
         self._files[name] = after
+        for ref in before.keys() - after.keys():
+            self._claims[ref].discard(name)
+        for ref in after:
+            self._claims.setdefault(ref, set()).add(name)
         if not after:
             del self._files[name]
+        return dict.fromkeys([*after, *(ref for ref in before if ref not in after)])
+
+    def _settle(
+        self, touched: Iterable[ObjectRef]
+    ) -> tuple[list[Declaration], list[ObjectRef], set[str]]:
+        """Return rows to write, objects to remove, and the files whose duplicates changed."""
+        put: list[Declaration] = []
+        delete: list[ObjectRef] = []
+        others: set[str] = set()
+        for ref in touched:
+            names = self._claims[ref]
+            others |= names
+            if not names:
+                del self._claims[ref]
+                if self._in_force.pop(ref, None) is not None:
+                    delete.append(ref)
+                continue
+            rows = self._files[min(names)][ref]
+            if self._in_force.get(ref) != rows:
+                self._in_force[ref] = rows
+                put += rows
+        return put, delete, others
+
+    def _duplicates(self, name: str) -> Iterator[Problem]:
+        for ref in self._files.get(name, ()):
+            first = min(self._claims[ref])
+            if first != name:
+                yield _duplicate(ref, first, name)
 
 
 def _duplicate(ref: ObjectRef, owner: str, name: str) -> Problem:

@@ -222,7 +222,7 @@ def enum_descriptor(enum: type, container: str) -> Enum:
     original = python.betterproto_value_to_renamed_proto_names()
     flat = flat_name(container) if container else ""
     made = Enum(name=enum.__name__.removeprefix(flat))
-    members: list[Any] = list(python)
+    members: list[Any] = list(cast(Any, enum))
     for member in sorted(members, key=lambda item: (item.value != 0, item.value)):
         made.value.add(name=original.get(member.value, member.name), number=member.value)
     return made
