@@ -1,0 +1,64 @@
+"""The whole path, with the real Envoy and the real kernel: declarations in, traffic enforced."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import time
+
+import pytest
+
+from tests.e2e.conftest import Shop
+
+pytestmark = [pytest.mark.kernel, pytest.mark.envoy]
+CATALOGUE = "http://10.78.0.11"
+
+
+def test_a_policy_file_changes_the_outcome_and_a_broken_one_does_not(shop: Shop) -> None:
+    assert shop.get("/books") == 200
+    assert shop.from_web("GET", f"{CATALOGUE}/books") == "200"
+    assert shop.from_web("GET", f"{CATALOGUE}/admin") == "403"
+
+    policies = shop.folder / "policies.yaml"
+    good = policies.read_text()
+    policies.write_text(good.replace("path: /books(/.*)?", "path: /admin"))
+    shop.wait_from_web("GET", f"{CATALOGUE}/admin", "200")
+    assert shop.from_web("GET", f"{CATALOGUE}/books") == "403"
+
+    policies.write_text(good.replace("path: /books(/.*)?", "path: '/books('"))
+    deadline = time.monotonic() + 10
+    while "InvalidRegex" not in (told := shop.command("status", "--output", "json").stdout):
+        assert time.monotonic() < deadline, told
+        time.sleep(0.05)
+    assert "spec.ingress[0].toPorts[0].rules.http[0].path" in told
+    assert shop.from_web("GET", f"{CATALOGUE}/admin") == "200"
+
+    policies.write_text(good)
+    shop.wait_from_web("GET", f"{CATALOGUE}/books", "200")
+
+
+def test_a_second_agent_says_so_and_exits(shop: Shop) -> None:
+    second = shop.command("up", str(shop.folder))
+    assert second.returncode == 3
+    assert "another agent runs on this host" in second.stderr
+
+
+def test_killing_and_starting_the_agent_loses_no_request(shop: Shop) -> None:
+    wrk = subprocess.Popen(
+        ["wrk", "-t1", "-c8", "-d12s", "-H", "Host: shop.local", f"http://127.0.0.1:{shop.port}/"],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    time.sleep(2)
+    shop.kill()
+    time.sleep(2)
+    assert shop.from_web("GET", f"{CATALOGUE}/books") == "200"
+    assert shop.from_web("GET", f"{CATALOGUE}/admin") == "403"
+    shop.start()
+    report, _ = wrk.communicate(timeout=30)
+    served = re.search(r"(\d+) requests in", report)
+    assert served is not None
+    assert int(served[1]) > 100
+    assert "Socket errors" not in report, report
+    assert "Non-2xx" not in report, report
+    assert shop.from_web("GET", f"{CATALOGUE}/admin") == "403"
