@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -174,6 +175,13 @@ def wait_until(condition: Callable[[], bool]) -> None:
 
 @pytest.fixture
 def node(tmp_path: Path) -> Iterator[Node]:
+    """Yield a node in a host namespace of its own."""
+    with make_node(tmp_path) as made:
+        yield made
+
+
+@contextmanager
+def make_node(tmp_path: Path) -> Iterator[Node]:
     """Enter a fresh host namespace, and leave it with everything removed."""
     name = f"lg-k{os.getpid()}"
     cgroup = find_cgroup_root(tmp_path) / name

@@ -124,5 +124,25 @@ def marked_tcp(address: str, port: str, mark: str) -> None:
             print(f"failed {type(error).__name__}")
 
 
+def measure(address: str, port: str, seconds: str) -> None:
+    """Print bytes per second echoed in bulk, then one-byte round trips per second."""
+    with socket.create_connection((address, int(port)), timeout=5) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection.recv(200)
+        chunk, total, until = b"x" * 65536, 0, time.monotonic() + float(seconds)
+        while time.monotonic() < until:
+            connection.sendall(chunk)
+            left = len(chunk)
+            while left:
+                left -= len(connection.recv(left))
+            total += len(chunk)
+        trips, until = 0, time.monotonic() + float(seconds)
+        while time.monotonic() < until:
+            connection.sendall(b"x")
+            connection.recv(1)
+            trips += 1
+    print(total / float(seconds), trips / float(seconds))
+
+
 if __name__ == "__main__":
     globals()[sys.argv[1]](*sys.argv[2:])
