@@ -29,7 +29,8 @@ check: ## Lint, types and the direction of imports
 	$(VENV)/lint-imports
 
 bench: setup ## Measure on this machine; one JSON object per line
-	@for bench in benchmarks/bench_*.py; do $(SUDO) $(VENV)/python "$$bench" || exit 1; done
+	@for bench in benchmarks/bench_*.py; do \
+		$(SUDO) $(VENV)/python -m "benchmarks.$$(basename "$$bench" .py)" || exit 1; done
 
 golden: setup ## Write the golden files again; read the diff before you commit it
 	$(VENV)/pytest tests/golden --update-golden

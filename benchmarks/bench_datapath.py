@@ -1,4 +1,4 @@
-"""Pod to pod over TCP, with and without our programs, in turn: ``python -m benchmarks.datapath``.
+"""Pod to pod over TCP, with and without our programs, in turn: ``python -m benchmarks.bench_datapath``.
 
 Prints one JSON line a round and one with the median ratios (with / without).
 """
@@ -47,11 +47,29 @@ def main(rounds: int, seconds: float) -> None:
                 _attach(pods, node) if programs else _detach(pods)
                 results[programs] = _measure(client, server, seconds)
             ratios.append(tuple(a / b for a, b in zip(results[True], results[False], strict=True)))
-            print(json.dumps({"round": number, "with": results[True], "without": results[False]}))
+            print(
+                json.dumps(
+                    {
+                        "benchmark": "datapath",
+                        "round": number,
+                        "with": results[True],
+                        "without": results[False],
+                    }
+                )
+            )
         throughput, trips = (
             round(statistics.median(values), 3) for values in zip(*ratios, strict=True)
         )
-        print(json.dumps({"throughput_ratio": throughput, "round_trip_ratio": trips}))
+        print(
+            json.dumps(
+                {
+                    "benchmark": "datapath",
+                    "peer": "no programs",
+                    "throughput_ratio": throughput,
+                    "round_trip_ratio": trips,
+                }
+            )
+        )
 
 
 if __name__ == "__main__":
