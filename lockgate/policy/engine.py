@@ -8,8 +8,9 @@ from typing import Any
 from lockgate.ir.node import EndpointPolicy
 from lockgate.ir.proxy import HttpRuleSet
 from lockgate.model.meta import Labels, ObjectRef
-from lockgate.model.policy import NAMESPACE_LABEL, Peers, Policy
+from lockgate.model.policy import NAMESPACE_LABEL, Direction, Peers, Policy
 from lockgate.model.workload import Namespace, Pod
+from lockgate.policy.clauses import NamedPort
 from lockgate.policy.identity import RESERVED, IdentityAllocator, identity_labels, reserved_labels
 from lockgate.policy.resolve import Resolution, resolve
 from lockgate.policy.selections import Selections, cidrs_of, peers_of
@@ -153,17 +154,23 @@ class PolicyEngine:
             found = [fetch.get(self._selections.table, peer) for peer in peers_of(peers)]
             return frozenset().union(*filter(None, found))
 
-        def named_port(name: str) -> tuple[int, str] | None:
-            own = pod.named_ports().get(name)
-            if own is not None:
-                return own
-            rows = fetch.group(self._by_port_name, name)
-            ports = {row.named_ports()[name] for _, row in rows}
-            return ports.pop() if len(ports) == 1 else None
+        def named_ports(direction: Direction, name: str) -> list[NamedPort]:
+            if direction == "ingress":
+                own = pod.named_ports().get(name)
+                return [] if own is None else [NamedPort(*own)]
+            return self._peers_with_port(name, fetch)
 
         policies = fetch.get(self._selecting, key) or ()
         identity = fetch.get(self.identities, key) or 0
-        return resolve(key, identity, policies, peer_identities, named_port)
+        return resolve(key, identity, policies, peer_identities, named_ports)
+
+    def _peers_with_port(self, name: str, fetch: Fetch) -> list[NamedPort]:
+        holders: dict[tuple[int, str], set[int]] = {}
+        for key, pod in fetch.group(self._by_port_name, name):
+            identity = fetch.get(self.identities, key)
+            if identity is not None:
+                holders.setdefault(pod.named_ports()[name], set()).add(identity)
+        return [NamedPort(*port, frozenset(who)) for port, who in sorted(holders.items())]
 
     def _publish(self) -> None:
         changed = self._resolutions.changes(self._seen_resolutions)

@@ -8,54 +8,23 @@ order of the policies.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import chain
 
 from lockgate.ir import node
 from lockgate.ir.node import EndpointPolicy, PolicyEntry, Verdict
 from lockgate.ir.proxy import HeaderMatch, HttpMatch, HttpRuleSet
 from lockgate.model.meta import ObjectRef
-from lockgate.model.policy import Direction, HttpRule, Peers, Policy, PolicyRule, PortRange
-
-PeerIdentities = Callable[[Peers], frozenset[int]]
-NamedPort = Callable[[str], tuple[int, str] | None]
-_PROTOCOLS = {"TCP": node.PROTOCOL_TCP, "UDP": node.PROTOCOL_UDP, "SCTP": node.PROTOCOL_SCTP}
-_ALL_BITS = 16
-_MAX_PORT = 65535
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Ports:
-    """A prefix of the (protocol, port) space, as one map entry covers it."""
-
-    protocol: int
-    port: int
-    bits: int
-
-    def covers(self, other: Ports) -> bool:
-        """Say whether all of ``other`` lies within."""
-        if self.protocol == node.PROTOCOL_ANY:
-            return True
-        shift = _ALL_BITS - self.bits
-        return (
-            self.protocol == other.protocol
-            and self.bits <= other.bits
-            and self.port >> shift == other.port >> shift
-        )
-
-
-EVERYTHING = Ports(node.PROTOCOL_ANY, 0, 0)
-
-
-@dataclass(frozen=True, slots=True)
-class Clause:
-    """A rule with its peers as identities (0: every peer) and its ports as prefixes."""
-
-    identities: frozenset[int]
-    ports: frozenset[Ports]
-    rule: PolicyRule
-    origin: ObjectRef
+from lockgate.model.policy import Direction, HttpRule, Policy, PolicyRule
+from lockgate.policy.clauses import (
+    ALL_BITS,
+    EVERYTHING,
+    Clause,
+    NamedPorts,
+    PeerIdentities,
+    Ports,
+    clauses_of,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,20 +40,20 @@ def resolve(
     identity: int,
     policies: Iterable[Policy],
     peer_identities: PeerIdentities,
-    named_port: NamedPort,
+    named_ports: NamedPorts,
 ) -> Resolution:
     """Resolve the policies that select one endpoint.
 
     Args:
         peer_identities: the identities that peers select, CIDR blocks and entities included.
-        named_port: the (port, protocol) behind a name, at the end where the port is.
+        named_ports: what a port's name stands for, at the end where the port is.
     """
     selected = list(policies)
     entries: list[PolicyEntry] = []
     rule_sets: dict[str, HttpRuleSet] = {}
     directions: tuple[Direction, ...] = ("ingress", "egress")
     for direction in directions:
-        clauses = _clauses(direction, selected, peer_identities, named_port)
+        clauses = clauses_of(direction, selected, peer_identities, named_ports)
         if direction == "ingress":
             clauses.append(_from_host())
         enforced = is_enforced(direction, selected)
@@ -112,7 +81,7 @@ def lookup(
     policy: EndpointPolicy, direction: Direction, identity: int, protocol: int, port: int
 ) -> PolicyEntry | None:
     """Return the entry that decides, found as the kernel finds it; None if no entry matches."""
-    wanted = Ports(protocol, port, _ALL_BITS)
+    wanted = Ports(protocol, port, ALL_BITS)
     for peer in (identity, node.ANY_IDENTITY):
         matching = [
             entry
@@ -137,35 +106,6 @@ def verdict(
     return "deny" if enforced else "allow"
 
 
-def port_prefixes(port_range: PortRange, named_port: NamedPort) -> frozenset[Ports]:
-    """Return the fewest prefixes that cover a port range."""
-    port, protocol = port_range.port, port_range.protocol
-    if isinstance(port, str):
-        found = named_port(port)
-        if found is None or protocol not in ("ANY", found[1]):
-            return frozenset()
-        return frozenset({Ports(_PROTOCOLS[found[1]], found[0], _ALL_BITS)})
-    numbers = _PROTOCOLS.values() if protocol == "ANY" else (_PROTOCOLS[protocol],)
-    if port == 0:
-        if protocol == "ANY":
-            return frozenset({EVERYTHING})
-        return frozenset(Ports(number, 0, 0) for number in numbers)
-    blocks = range_blocks(port, port_range.end_port or port)
-    return frozenset(Ports(number, *block) for number in numbers for block in blocks)
-
-
-def range_blocks(first: int, last: int) -> list[tuple[int, int]]:
-    """Return (port, bits) prefixes that cover first..last exactly."""
-    blocks: list[tuple[int, int]] = []
-    while first <= last:
-        size = first & -first if first else _MAX_PORT + 1
-        while first + size - 1 > last:
-            size //= 2
-        blocks.append((first, _ALL_BITS - (size.bit_length() - 1)))
-        first += size
-    return blocks
-
-
 def rule_set(rules: Iterable[HttpRule], origins: Iterable[ObjectRef]) -> HttpRuleSet:
     """Return HTTP rules as a set with a name derived from its content."""
     matches = tuple(
@@ -184,28 +124,6 @@ def rule_set(rules: Iterable[HttpRule], origins: Iterable[ObjectRef]) -> HttpRul
     )
     digest = hashlib.sha256(repr(matches).encode()).hexdigest()[:16]
     return HttpRuleSet(f"http-{digest}", matches, tuple(sorted(set(origins))))
-
-
-def _clauses(
-    direction: Direction,
-    policies: Iterable[Policy],
-    peer_identities: PeerIdentities,
-    named_port: NamedPort,
-) -> list[Clause]:
-    anyone = frozenset({node.ANY_IDENTITY})
-    return [
-        Clause(
-            anyone if rule.peers is None else peer_identities(rule.peers),
-            frozenset(chain.from_iterable(port_prefixes(port, named_port) for port in rule.ports))
-            if rule.ports
-            else frozenset({EVERYTHING}),
-            rule,
-            policy.ref,
-        )
-        for policy in policies
-        for rule in policy.rules
-        if rule.direction == direction
-    ]
 
 
 def _from_host() -> Clause:

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from lockgate.model.meta import ObjectRef
 from lockgate.model.policy import HttpRule, Peers, Policy, PolicyRule, PortRange
 from lockgate.model.selector import LabelSelector, Requirement
-from lockgate.policy.resolve import range_blocks, resolve, verdict
+from lockgate.policy.clauses import range_blocks
+from lockgate.policy.resolve import resolve, verdict
 
 IDENTITIES = {300: "a", 301: "b", 302: "c"}
 PORTS = (79, 80, 81, 443)
@@ -98,7 +99,7 @@ def holds(entry: PortRange, protocol: str, port: int) -> bool:
 
 @given(policies())
 def test_the_kernel_decides_as_the_rules_read(found: list[Policy]) -> None:
-    result = resolve("n/x", 400, found, select, lambda _name: None)
+    result = resolve("n/x", 400, found, select, lambda _direction, _name: [])
     for direction in ("ingress", "egress"):
         for identity in (1, 2, *IDENTITIES):
             for protocol, number in (("TCP", 6), ("UDP", 17)):
@@ -111,7 +112,10 @@ def test_the_kernel_decides_as_the_rules_read(found: list[Policy]) -> None:
 def test_the_order_of_policies_does_not_matter(found: list[Policy], chance: random.Random) -> None:
     shuffled = list(found)
     chance.shuffle(shuffled)
-    results = [resolve("n/x", 1, order, select, lambda _name: None) for order in (found, shuffled)]
+    results = [
+        resolve("n/x", 1, order, select, lambda _direction, _name: [])
+        for order in (found, shuffled)
+    ]
     assert results[0] == results[1]
 
 
