@@ -7,6 +7,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Coroutine, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from agent.observe import Names, flow_of_request, flow_of_verdict
 from agent.pods import PodRunner, PodStatus
 from agent.proxy_ports import ProxyPorts
 from agent.reconcile import KernelReconciler, ProxyReconciler
-from agent.rest import RestServer, build_app
+from agent.rest import RestServer, TraceRequest, build_app
 from agent.saved_state import SavedState
 from agent.service_ips import ServiceIps
 from bpf.datapath import Datapath
@@ -31,6 +32,8 @@ from lockgate.errors import LockgateError
 from lockgate.ir.node import IDENTITY_HOST
 from lockgate.model.meta import ObjectRef, Problem
 from lockgate.model.workload import Pod
+from lockgate.policy.engine import answer
+from lockgate.policy.trace import HttpRequest, Question, matrix
 from lockgate.settings import Settings
 from lockgate.sources.manifests import Delta, ManifestSource
 from xds.envoy import EnvoyPaths, EnvoyProcess, find_envoy
@@ -364,6 +367,20 @@ class Node:
     def policies(self) -> list[dict[str, Any]]:
         """Return every policy with the endpoints it selects."""
         return view.policies_view(self.desired, self.problems())
+
+    def trace(self, asked: TraceRequest) -> dict[str, Any]:
+        """Say whether a connection would pass; LookupError names an end that is not known."""
+        request = None
+        if asked.http is not None:
+            headers = tuple(sorted(asked.http.headers.items()))
+            request = HttpRequest(asked.http.method, asked.http.path, asked.http.host, headers)
+        question = Question(asked.port, asked.protocol, request)
+        return asdict(answer(self.desired.policy, asked.source, asked.destination, question))
+
+    def matrix(self, ports: list[tuple[int, str]]) -> dict[str, Any]:
+        """Return the outcome between every ordered pair of pods of this node."""
+        parties = [self.desired.policy.party(name) for name in sorted(self.pods.statuses)]
+        return matrix([party for party in parties if party is not None], ports)
 
     def envoy(self, part: str) -> Any:  # whatever Envoy's admin interface says
         """Return a part of what Envoy holds."""

@@ -6,16 +6,36 @@ import asyncio
 import contextlib
 import os
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import orjson
 import uvicorn
 from fastapi import FastAPI, HTTPException, Response
 from fastapi.responses import JSONResponse, StreamingResponse
+from pydantic import BaseModel, Field
 
 from agent.flows import FlowRing
+
+
+class HttpQuestion(BaseModel):
+    """A request to be judged."""
+
+    method: str
+    path: str
+    host: str = ""
+    headers: dict[str, str] = {}
+
+
+class TraceRequest(BaseModel):
+    """A connection to be judged, and perhaps a request on it."""
+
+    source: str
+    destination: str
+    port: int = Field(ge=1, le=65535)
+    protocol: Literal["TCP", "UDP", "SCTP"] = "TCP"
+    http: HttpQuestion | None = None
 
 
 class AgentView(Protocol):
@@ -44,11 +64,16 @@ class AgentView(Protocol):
     def envoy(self, part: str) -> Any:  # whatever Envoy's admin interface says
         """Return a part of what Envoy holds."""
 
+    def trace(self, asked: TraceRequest) -> dict[str, Any]:
+        """Say whether a connection would pass; LookupError names an end that is not known."""
+
+    def matrix(self, ports: list[tuple[int, str]]) -> dict[str, Any]:
+        """Return the outcome between every ordered pair of pods."""
+
     async def cni(self, command: str, request: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         """Answer the CNI plugin: an HTTP status and a CNI result or error."""
 
 
-Handler = Callable[..., Awaitable[Any]]
 _ENVOY_PARTS = ("listeners", "routes", "clusters", "config")
 _LAST_FLOWS = 20
 
@@ -70,7 +95,21 @@ def build_app(agent: AgentView) -> FastAPI:
         status, body = await agent.cni(command, request)
         return JSONResponse(body, status_code=status)
 
+    _add_trace(app, agent)
     return app
+
+
+def _add_trace(app: FastAPI, agent: AgentView) -> None:
+    @app.post("/v1/policy/trace")
+    async def trace(asked: TraceRequest) -> dict[str, Any]:
+        try:
+            return agent.trace(asked)
+        except LookupError as error:
+            raise HTTPException(404, str(error)) from error
+
+    @app.post("/v1/policy/matrix")
+    async def matrix(ports: list[tuple[int, Literal["TCP", "UDP", "SCTP"]]]) -> dict[str, Any]:
+        return agent.matrix([(port, str(protocol)) for port, protocol in ports])
 
 
 def _add_views(app: FastAPI, agent: AgentView) -> None:

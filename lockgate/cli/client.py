@@ -49,9 +49,19 @@ class AgentClient:
 
         Raises: AgentUnreachable, AgentRefused.
         """
+        return self._json(target)
+
+    def post(self, target: str, body: Any) -> Any:
+        """Return the JSON answered to ``body`` at a target.
+
+        Raises: AgentUnreachable, AgentRefused.
+        """
+        return self._json(target, json.dumps(body))
+
+    def _json(self, target: str, body: str | None = None) -> Any:
         connection = _UnixConnection(self.path, _TIMEOUT_S)
         try:
-            with self._answer(connection, target) as answer:
+            with self._answer(connection, target, body) as answer:
                 return json.loads(answer.read())
         except (http.client.HTTPException, OSError, ValueError) as error:
             raise AgentUnreachable(f"the agent's answer broke off: {error}") from error
@@ -74,10 +84,14 @@ class AgentClient:
             connection.close()
 
     def _answer(
-        self, connection: http.client.HTTPConnection, target: str
+        self, connection: http.client.HTTPConnection, target: str, body: str | None = None
     ) -> http.client.HTTPResponse:
         try:
-            connection.request("GET", target)
+            if body is None:
+                connection.request("GET", target)
+            else:
+                headers = {"Content-Type": "application/json"}
+                connection.request("POST", target, body, headers)
             answer = connection.getresponse()
         except PermissionError as error:
             raise AgentUnreachable(f"{self.path} may only be used by root; use sudo") from error

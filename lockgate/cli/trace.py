@@ -1,49 +1,90 @@
-"""``lockgate policy trace``: would the kernel let this connection pass, and which entry says so."""
+"""``lockgate policy trace``: would this connection or request pass, and which rules say so."""
 
 from __future__ import annotations
 
 import re
 import sys
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Protocol
 
 import click
 
 from lockgate.cli.client import AgentClient
 from lockgate.cli.options import agent_option
 from lockgate.cli.output import output_option, show
-from lockgate.ir import node
-from lockgate.ir.node import EndpointPolicy, PolicyEntry
-from lockgate.model.policy import Direction
-from lockgate.policy.resolve import lookup, verdict
+from lockgate.model.policy import Policy
+from lockgate.model.workload import Namespace, Pod
+from lockgate.policy.engine import PolicyEngine, answer, engine_over
+from lockgate.policy.trace import HttpRequest, Question, matrix
+from lockgate.sources.manifests import ManifestSource
+from lockgate.sources.parse import IGNORED
 
-_PROTOCOLS = {"TCP": node.PROTOCOL_TCP, "UDP": node.PROTOCOL_UDP, "SCTP": node.PROTOCOL_SCTP}
-_RESERVED = {
-    "host": node.IDENTITY_HOST,
-    "world": node.IDENTITY_WORLD,
-    "ingress": node.IDENTITY_INGRESS,
-}
-_RANK = ("allow", "redirect", "deny")
-COLUMNS = ("from", "to", "port", "verdict", "egress", "ingress", "rule_sets")
+_PROTOCOLS = ("TCP", "UDP", "SCTP")
+Port = tuple[int, str]
 
 
-@dataclass(frozen=True)
-class End:
-    """One end of a connection; ``policy`` is None where this node enforces nothing."""
+class Judge(Protocol):
+    """Who is asked: a running agent, or an engine over a folder."""
 
-    name: str
-    identity: int
-    policy: EndpointPolicy | None = None
+    def trace(self, source: str, destination: str, question: Question) -> dict[str, Any]:
+        """Return a trace as plain values."""
+
+    def matrix(self, ports: Sequence[Port]) -> dict[str, Any]:
+        """Return the outcome between every ordered pair of pods."""
 
 
-class PortType(click.ParamType[tuple[int, str]]):
+class AgentJudge:
+    """Asks the agent, who knows the pods that run."""
+
+    def __init__(self, client: AgentClient) -> None:
+        self._client = client
+
+    def trace(self, source: str, destination: str, question: Question) -> dict[str, Any]:
+        """Return a trace as plain values."""
+        http = question.request
+        body = {
+            "source": source,
+            "destination": destination,
+            "port": question.port,
+            "protocol": question.protocol,
+            "http": {**asdict(http), "headers": dict(http.headers)} if http else None,
+        }
+        found: dict[str, Any] = self._client.post("/v1/policy/trace", body)
+        return found
+
+    def matrix(self, ports: Sequence[Port]) -> dict[str, Any]:
+        """Return the outcome between every ordered pair of pods."""
+        found: dict[str, Any] = self._client.post("/v1/policy/matrix", list(ports))
+        return found
+
+
+class FolderJudge:
+    """Reads a folder; nothing needs to run."""
+
+    def __init__(self, folder: Path) -> None:
+        self._engine, self._pods = _engine_over_folder(folder)
+
+    def trace(self, source: str, destination: str, question: Question) -> dict[str, Any]:
+        """Return a trace as plain values."""
+        try:
+            return asdict(answer(self._engine, source, destination, question))
+        except LookupError as error:
+            raise click.ClickException(str(error)) from error
+
+    def matrix(self, ports: Sequence[Port]) -> dict[str, Any]:
+        """Return the outcome between every ordered pair of pods."""
+        parties = [self._engine.party(name) for name in self._pods]
+        return matrix([party for party in parties if party is not None], ports)
+
+
+class PortType(click.ParamType[Port]):
     """A port and protocol such as ``80/TCP``; TCP when left out."""
 
     name = "PORT/PROTOCOL"
 
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, str]:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Port:
         """Return (port, protocol)."""
         if isinstance(value, tuple):
             return value
@@ -54,79 +95,108 @@ class PortType(click.ParamType[tuple[int, str]]):
         return int(found[1]), protocol
 
 
+class RequestType(click.ParamType[HttpRequest]):
+    """A request such as ``GET /books`` or ``GET shop.local/books``."""
+
+    name = "'METHOD [HOST]/PATH'"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> HttpRequest:
+        """Return the request, without headers."""
+        if isinstance(value, HttpRequest):
+            return value
+        found = re.fullmatch(r"([A-Za-z]+) +([^/ ]*)(/\S*)", value.strip())
+        if found is None:
+            self.fail(f"{value!r} is no request; write it like 'GET /books'", param, ctx)
+        return HttpRequest(found[1].upper(), found[3], found[2])
+
+
 @click.command()
-@click.option("--from", "source", help="NAMESPACE/POD, or `world`, `host`, `ingress`.")
+@click.option("--manifests", type=click.Path(exists=True, file_okay=False, path_type=Path),
+              help="Ask this folder instead of the agent; its pods need not run.")  # fmt: skip
+@click.option("--from", "source", help="NAMESPACE/POD, world, host, ingress, address or labels.")
 @click.option("--to", "destination", help="The same.")
-@click.option("--port", "target", type=PortType(), required=True, help="Such as 80/TCP.")
-@click.option("--matrix", is_flag=True, help="Every pod of this node, to every other.")
+@click.option("--port", "ports", type=PortType(), required=True, multiple=True,
+              help="Such as 80/TCP; several with --matrix.")  # fmt: skip
+@click.option("--http", "request_", type=RequestType(), help="Judge this request too.")
+@click.option("--header", "headers", multiple=True, help="'NAME: VALUE' of the request.")
+@click.option("--matrix", "whole", is_flag=True, help="Every ordered pair of pods.")
 @agent_option
 @output_option
-def trace(
+def trace(  # noqa: PLR0913  # one argument an option
+    *,
+    manifests: Path | None,
     source: str | None,
     destination: str | None,
-    target: tuple[int, str],
-    matrix: bool,
+    ports: Sequence[Port],
+    request_: HttpRequest | None,
+    headers: Sequence[str],
+    whole: bool,
     client: AgentClient,
     output: str,
 ) -> None:
-    """Say whether a connection would pass, by the policy in force. Exit code 1: denied.
+    """Say whether a connection would pass, by which rules. Exit code 1: it would not.
 
-    `redirect` means that the connection passes and Envoy judges each request on it.
+    `l7` means that the connection passes and Envoy judges each request on it.
     """
-    if matrix:
-        ends = [_pod(client, row["endpoint"]) for row in client.get("/v1/endpoints")]
-        rows = [judge(one, two, target) for one in ends for two in ends if one != two]
-        show(rows, output, COLUMNS)
+    judge: Judge = FolderJudge(manifests) if manifests else AgentJudge(client)
+    if whole:
+        _show_matrix(judge.matrix(ports), output)
         return
-    if source is None or destination is None:
-        raise click.UsageError("say --from and --to, or --matrix")
-    row = judge(_end(client, source), _end(client, destination), target)
-    show([row] if output == "table" else row, output, COLUMNS)
-    sys.exit(1 if row["verdict"] == "deny" else 0)
+    if source is None or destination is None or len(ports) != 1:
+        raise click.UsageError("say --from, --to and one --port, or --matrix")
+    found = judge.trace(source, destination, Question(*ports[0], _request(request_, headers)))
+    if output == "table":
+        _tell(found)
+    else:
+        show(found, output)
+    sys.exit(1 if found["outcome"] == "deny" else 0)
 
 
-def judge(source: End, destination: End, target: tuple[int, str]) -> dict[str, Any]:
-    """Return what both ends say of a connection, and the stricter of the two."""
-    sides: list[tuple[Direction, End, End]] = [
-        ("egress", source, destination),
-        ("ingress", destination, source),
+def _request(request: HttpRequest | None, headers: Sequence[str]) -> HttpRequest | None:
+    if request is None:
+        if headers:
+            raise click.UsageError("--header is part of a request; say --http too")
+        return None
+    pairs = [text.partition(":") for text in headers]
+    read = tuple(sorted((name.strip().lower(), value.strip()) for name, _, value in pairs))
+    return HttpRequest(request.method, request.path, request.host, read)
+
+
+def _tell(found: Mapping[str, Any]) -> None:
+    click.echo(f"{found['outcome']}: {found['source']} -> {found['destination']} {found['port']}")
+    for side in found["sides"]:
+        click.echo(f"  {side['direction']}: {side['outcome']}, {side['reason']}")
+        for note in side["matched"]:
+            click.echo(f"    {note['action']}s: {note['policy']} {note['field']}")
+        for note in side["nearly"]:
+            click.echo(f"    passed over: {note['policy']} {note['field']}: {note['missing']}")
+
+
+def _show_matrix(found: Mapping[str, Mapping[str, Mapping[str, str]]], output: str) -> None:
+    if output != "table":
+        show(found, output)
+        return
+    rows = [
+        {"from": source, "to": destination, **outcomes}
+        for source, row in found.items()
+        for destination, outcomes in row.items()
     ]
-    port, protocol = target
-    said: dict[str, str] = {}
-    rule_sets: list[str] = []
-    for direction, here, there in sides:
-        said[direction], rule_set = _side(direction, here, there, port, _PROTOCOLS[protocol])
-        rule_sets += [rule_set] if rule_set else []
-    return {
-        "from": source.name,
-        "to": destination.name,
-        "port": f"{port}/{protocol}",
-        "verdict": max(said.values(), key=_RANK.index),
-        **said,
-        "rule_sets": rule_sets,
-    }
+    columns = tuple(rows[0]) if rows else ("from", "to")
+    show(rows, output, columns)
 
 
-def _side(direction: Direction, here: End, there: End, port: int, protocol: int) -> tuple[str, str]:
-    if here.policy is None:
-        return "allow", ""
-    entry = lookup(here.policy, direction, there.identity, protocol, port)
-    said = verdict(here.policy, direction, there.identity, protocol, port)
-    return said, entry.rule_set if entry else ""
-
-
-def _end(client: AgentClient, name: str) -> End:
-    if name in _RESERVED:
-        return End(name, _RESERVED[name])
-    if "/" not in name:
-        raise click.UsageError(f"{name!r} is neither NAMESPACE/POD nor one of {list(_RESERVED)}")
-    return _pod(client, name)
-
-
-def _pod(client: AgentClient, name: str) -> End:
-    row = client.get(f"/v1/endpoints/{name}")
-    entries = tuple(PolicyEntry(**entry) for entry in row.get("policy", ()))
-    policy = EndpointPolicy(
-        name, row["identity"], row["ingress_enforced"], row["egress_enforced"], entries
+def _engine_over_folder(folder: Path) -> tuple[PolicyEngine, list[str]]:
+    delta = ManifestSource(folder).read()
+    for problems in delta.problems.values():
+        for problem in problems:
+            if problem.reason != IGNORED:
+                click.echo(f"left out: {problem}", err=True)
+    pods = [row for row in delta.put if isinstance(row, Pod)]
+    engine = engine_over(
+        [row for row in delta.put if isinstance(row, Namespace)],
+        pods,
+        [row for row in delta.put if isinstance(row, Policy)],
     )
-    return End(name, row["identity"], policy)
+    return engine, sorted(pod.ref.path for pod in pods)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from ipaddress import ip_address, ip_network
 from typing import Any
 
-from lockgate.ir.node import EndpointPolicy
+from lockgate.ir.node import IDENTITY_WORLD, EndpointPolicy
 from lockgate.ir.proxy import HttpRuleSet
 from lockgate.model.meta import Labels, ObjectRef
 from lockgate.model.policy import NAMESPACE_LABEL, Direction, Peers, Policy
 from lockgate.model.workload import Namespace, Pod
-from lockgate.policy.clauses import NamedPort
+from lockgate.policy.clauses import NamedPort, NamedPorts
 from lockgate.policy.identity import RESERVED, IdentityAllocator, identity_labels, reserved_labels
 from lockgate.policy.resolve import Resolution, resolve
 from lockgate.policy.selections import Selections, cidrs_of, peers_of
+from lockgate.policy.trace import Knowledge, Party, Question, Trace, trace
 from lockgate.state import Fetch, Graph, Index, Table
 
 PolicyKey = tuple[ObjectRef, int]
@@ -81,6 +83,63 @@ class PolicyEngine:
         self._note_policies()
         self._second.tick()
         self._publish()
+
+    def party(self, name: str) -> Party | None:
+        """Return an end of a connection by name, or None if there is none of that name.
+
+        Args:
+            name: ``namespace/pod``, a reserved identity such as ``world``, an address, or labels
+                such as ``app=web,tier=front``, which stand for the first pod that has them all.
+        """
+        if name in self._endpoints:
+            identity = self.identities.get(name) or 0
+            return Party(
+                name, identity, self.endpoint_policies.get(name), self._selecting.get(name) or ()
+            )
+        for number, reserved in RESERVED.items():
+            if name == reserved:
+                return Party(name, number)
+        return self._labelled_party(name) if "=" in name else self._address_party(name)
+
+    def _labelled_party(self, text: str) -> Party | None:
+        pairs = {tuple(pair.split("=", 1)) for pair in text.split(",")}
+        for name, pod in sorted(self._endpoints.items()):
+            if pairs <= set(pod.labels):
+                return self.party(name)
+        return None
+
+    def _address_party(self, text: str) -> Party | None:
+        try:
+            address = ip_address(text)
+        except ValueError:
+            return None
+        for name, pod in self._endpoints.items():
+            if pod.address == str(address):
+                return self.party(name)
+        blocks = [ip_network(cidr) for cidr in self.cidr_identities]
+        holding = [block for block in blocks if address in block]
+        if not holding:
+            return Party(text, IDENTITY_WORLD)
+        narrowest = max(holding, key=lambda block: block.prefixlen)
+        return Party(text, self.cidr_identities.get(str(narrowest)) or IDENTITY_WORLD)
+
+    def knowledge(self) -> Knowledge:
+        """Return what :func:`lockgate.policy.trace.trace` needs to know."""
+
+        def peer_identities(peers: Peers) -> frozenset[int]:
+            found = [self._selections.table.get(peer) for peer in peers_of(peers)]
+            return frozenset().union(*filter(None, found))
+
+        def named_ports(party: Party) -> NamedPorts:
+            def find(direction: Direction, name: str) -> list[NamedPort]:
+                pod = self._endpoints.get(party.name)
+                if direction == "ingress" and pod is not None:
+                    return _own_port(pod, name)
+                return _peer_ports(name, self._endpoints.items(), self.identities.get)
+
+            return find
+
+        return Knowledge(dict(self.rule_sets.items()), peer_identities, named_ports)
 
     def recomputed(self) -> dict[str, int]:
         """Return how many rows each derivation of the engine has computed so far."""
@@ -156,21 +215,13 @@ class PolicyEngine:
 
         def named_ports(direction: Direction, name: str) -> list[NamedPort]:
             if direction == "ingress":
-                own = pod.named_ports().get(name)
-                return [] if own is None else [NamedPort(*own)]
-            return self._peers_with_port(name, fetch)
+                return _own_port(pod, name)
+            rows = fetch.group(self._by_port_name, name)
+            return _peer_ports(name, rows, lambda row: fetch.get(self.identities, row))
 
         policies = fetch.get(self._selecting, key) or ()
         identity = fetch.get(self.identities, key) or 0
         return resolve(key, identity, policies, peer_identities, named_ports)
-
-    def _peers_with_port(self, name: str, fetch: Fetch) -> list[NamedPort]:
-        holders: dict[tuple[int, str], set[int]] = {}
-        for key, pod in fetch.group(self._by_port_name, name):
-            identity = fetch.get(self.identities, key)
-            if identity is not None:
-                holders.setdefault(pod.named_ports()[name], set()).add(identity)
-        return [NamedPort(*port, frozenset(who)) for port, who in sorted(holders.items())]
 
     def _publish(self) -> None:
         changed = self._resolutions.changes(self._seen_resolutions)
@@ -197,3 +248,54 @@ def _namespace_of(policy: Policy) -> str:
         if entry.key == NAMESPACE_LABEL and entry.operator == "In" and len(entry.values) == 1:
             return entry.values[0]
     return _EVERY_NAMESPACE
+
+
+def _own_port(pod: Pod, name: str) -> list[NamedPort]:
+    own = pod.named_ports().get(name)
+    return [] if own is None else [NamedPort(*own)]
+
+
+def _peer_ports(
+    name: str, pods: Iterable[tuple[str, Pod]], identity_of: Callable[[str], int | None]
+) -> list[NamedPort]:
+    """Return the numbers a port's name stands for, each with the identities that have it."""
+    holders: dict[tuple[int, str], set[int]] = {}
+    for key, pod in pods:
+        port, identity = pod.named_ports().get(name), identity_of(key)
+        if port is not None and identity is not None:
+            holders.setdefault(port, set()).add(identity)
+    return [NamedPort(*port, frozenset(who)) for port, who in sorted(holders.items())]
+
+
+def engine_over(
+    namespaces: Iterable[Namespace], pods: Iterable[Pod], policies: Iterable[Policy]
+) -> PolicyEngine:
+    """Return an engine that has computed everything, with every pod as if it were here."""
+    spaces: Table[str, Namespace] = Table("namespaces")
+    endpoints: Table[str, Pod] = Table("endpoints")
+    rules: Table[PolicyKey, Policy] = Table("policies")
+    spaces.replace({row.name: row for row in namespaces})
+    endpoints.replace({row.ref.path: row for row in pods})
+    rules.replace({(row.ref, row.index): row for row in policies})
+    graph = Graph()
+    engine = PolicyEngine(graph, spaces, endpoints, rules, local=endpoints)
+    graph.tick()
+    engine.tick()
+    return engine
+
+
+def answer(engine: PolicyEngine, source: str, destination: str, question: Question) -> Trace:
+    """Judge a connection between two ends given by name.
+
+    Raises: LookupError: there is no end of that name.
+    """
+    ends = _known(engine, source), _known(engine, destination)
+    return trace(*ends, question, engine.knowledge())
+
+
+def _known(engine: PolicyEngine, name: str) -> Party:
+    found = engine.party(name)
+    if found is None:
+        msg = f"{name!r} is no pod, reserved identity, address or set of labels known here"
+        raise LookupError(msg)
+    return found

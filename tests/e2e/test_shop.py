@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import time
@@ -35,6 +36,23 @@ def test_a_policy_file_changes_the_outcome_and_a_broken_one_does_not(shop: Shop)
 
     policies.write_text(good)
     shop.wait_from_web("GET", f"{CATALOGUE}/books", "200")
+
+
+def test_trace_says_what_the_datapath_does(shop: Shop) -> None:
+    ends = ("--from", "shop/web", "--to", "shop/catalogue", "--port", "80")
+    for method, path, status in (("GET", "/books", "200"), ("GET", "/admin", "403")):
+        told = shop.command("policy", "trace", *ends, "--http", f"{method} {path}")
+        assert shop.from_web(method, CATALOGUE + path) == status
+        assert told.returncode == (0 if status == "200" else 1), told.stdout + told.stderr
+    matrix = shop.command("policy", "trace", "--matrix", "--port", "80", "--output", "json")
+    outcomes = json.loads(matrix.stdout)["shop/web"]
+    assert {name: row["80/TCP"] for name, row in outcomes.items()} == {
+        "shop/web": "allow",
+        "shop/catalogue": "l7",
+        "shop/orders": "l7",
+        "shop/payment": "deny",
+    }
+    assert shop.from_web("GET", "http://10.78.0.13/") == "000"
 
 
 def test_a_second_agent_says_so_and_exits(shop: Shop) -> None:

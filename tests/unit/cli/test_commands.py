@@ -187,52 +187,48 @@ def test_a_path_in_brackets_is_not_taken_for_markup() -> None:
     assert "catalogue/\\[admin] 403" in flow_line(FLOW)
 
 
-WEB = {**ENDPOINT, "ingress_enforced": False, "policy": []}
-CATALOGUE = {
-    **ENDPOINT,
-    "endpoint": "shop/catalogue",
-    "identity": 257,
-    "policy": [
-        {
-            "direction": "ingress", "identity": 256, "protocol": 6, "port": 80, "port_bits": 16,
-            "verdict": "redirect", "rule_set": "books",
-        }
-    ],
-}  # fmt: skip
+SHOP = str(Path(__file__).parents[3] / "examples" / "shop")
 
 
 @pytest.mark.parametrize(
-    ("source", "port", "said", "code"),
+    ("source", "to", "words", "said"),
     [
-        ("shop/web", "80/TCP", "redirect", 0),
-        ("shop/web", "81", "deny", 1),
-        ("shop/web", "80/udp", "deny", 1),
-        ("world", "80/TCP", "deny", 1),
+        ("shop/web", "shop/catalogue", ["80/TCP"], "l7"),
+        ("shop/web", "shop/catalogue", ["80", "--http", "GET /books/1"], "allow"),
+        ("shop/web", "shop/catalogue", ["80", "--http", "POST /books"], "deny"),
+        ("shop/web", "shop/catalogue", ["81"], "deny"),
+        ("shop/web", "shop/catalogue", ["80/udp"], "deny"),
+        ("world", "shop/catalogue", ["80"], "deny"),
+        ("192.0.2.7", "shop/web", ["80"], "deny"),
+        ("ingress", "shop/web", ["80"], "allow"),
+        ("host", "shop/web", ["22"], "allow"),
+        ("app=orders", "app=payment", ["80"], "allow"),
+        ("shop/payment", "shop/catalogue", ["80"], "deny"),
     ],
 )
-def test_trace_says_what_the_kernel_would_do(
-    tmp_path: Path, source: str, port: str, said: str, code: int
-) -> None:
-    answers = {"/v1/endpoints/shop/web": WEB, "/v1/endpoints/shop/catalogue": CATALOGUE}
-    with agent(tmp_path, answers) as path:
-        words = ("--to", "shop/catalogue", "--port", port, "-o", "json", "--socket", path)
-        result = run("policy", "trace", "--from", source, *words)
-    assert (json.loads(result.stdout)["verdict"], result.exit_code) == (said, code)
+def test_trace_over_a_folder(source: str, to: str, words: list[str], said: str) -> None:
+    ends = ("--from", source, "--to", to)
+    result = run("policy", "trace", "--manifests", SHOP, *ends, "-o", "json", "--port", *words)
+    assert json.loads(result.stdout)["outcome"] == said
+    assert result.exit_code == (1 if said == "deny" else 0)
 
 
-def test_trace_matrix_has_a_row_for_each_ordered_pair(tmp_path: Path) -> None:
-    answers = {
-        "/v1/endpoints": [WEB, CATALOGUE],
-        "/v1/endpoints/shop/web": WEB,
-        "/v1/endpoints/shop/catalogue": CATALOGUE,
-    }
-    with agent(tmp_path, answers) as path:
-        words = ("--matrix", "--port", "80", "-o", "json", "--socket", path)
-        rows = json.loads(run("policy", "trace", *words).stdout)
-    assert [(row["from"], row["to"], row["verdict"]) for row in rows] == [
-        ("shop/web", "shop/catalogue", "redirect"),
-        ("shop/catalogue", "shop/web", "allow"),
-    ]
+def test_trace_names_the_rules_and_what_was_missing() -> None:
+    ends = ("--from", "shop/orders", "--to", "shop/catalogue", "--port", "80")
+    result = run("policy", "trace", "--manifests", SHOP, *ends)
+    assert result.exit_code == 1
+    assert "shop/catalogue denies ingress by default and no rule allows this" in result.stdout
+    rule = "LockgateNetworkPolicy shop/catalogue spec.ingress[0].toPorts[0]"
+    assert f"passed over: {rule}: shop/orders is not among its peers" in result.stdout
+
+
+def test_trace_matrix_has_every_ordered_pair_and_port() -> None:
+    words = ("--matrix", "--port", "80/TCP", "--port", "81/UDP", "-o", "json")
+    found = json.loads(run("policy", "trace", "--manifests", SHOP, *words).stdout)
+    assert found["shop/web"]["shop/catalogue"] == {"80/TCP": "l7", "81/UDP": "deny"}
+    assert found["shop/orders"]["shop/payment"] == {"80/TCP": "allow", "81/UDP": "deny"}
+    assert found["shop/payment"]["shop/orders"]["80/TCP"] == "deny"
+    assert {len(row) for row in found.values()} == {len(found)} == {4}
 
 
 def test_trace_refuses_a_port_that_is_none() -> None:
