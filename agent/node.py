@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import threading
 import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,20 +16,19 @@ import structlog
 from agent import view
 from agent.cni import CniServer
 from agent.desired import Desired
+from agent.enforce import KernelReconciler
 from agent.flows import FlowRing
 from agent.ipam import Ipam
 from agent.network import PodNetwork, host_interface
 from agent.observe import Names, flow_of_request, flow_of_verdict
 from agent.pods import PodRunner, PodStatus
 from agent.proxy_ports import ProxyPorts
-from agent.reconcile import KernelReconciler, ProxyReconciler
+from agent.publish import ProxyReconciler
 from agent.rest import RestServer, TraceRequest, build_app
 from agent.saved_state import SavedState
 from agent.service_ips import ServiceIps
 from bpf.datapath import Datapath
-from bpf.host import host_addresses
-from lockgate.errors import LockgateError
-from lockgate.ir.node import IDENTITY_HOST
+from lockgate.errors import BpfError, LockgateError
 from lockgate.model.meta import ObjectRef, Problem
 from lockgate.model.workload import Pod
 from lockgate.policy.engine import answer
@@ -47,29 +46,26 @@ TICK_S = 0.01
 PODS_READY_S = 20.0
 """How long the start waits for pods; a pod that needs longer does not hold back the rest."""
 ENVOY_CHECK_S = 1.0
-
-
-_ENVOY_RESOURCES = {
-    "listeners": "dynamic_listeners",
-    "routes": "dynamic_route_configs",
-    "clusters": "dynamic_active_clusters",
-}
+FIRST_RETRY_S, LONGEST_RETRY_S = 1.0, 30.0
+"""Between tries to bring the kernel and Envoy in step, doubled each time."""
 
 
 class Node:
     """The parts of an agent and the loop that drives them."""
 
-    def __init__(self, settings: Settings, folder: Path) -> None:
+    def __init__(self, settings: Settings, folder: Path, host_addresses: Sequence[str]) -> None:
         self.settings = settings
+        self._host_addresses = host_addresses
         settings.run_dir.mkdir(parents=True, exist_ok=True)
         settings.state_dir.mkdir(parents=True, exist_ok=True)
         self._saved = SavedState(settings.state_dir / "agent.json")
         self.desired = Desired(settings, self._saved)
         self.flows = FlowRing()
-        self._names = Names(self.desired)
+        self._names = Names(self.desired, host_addresses)
         self._problems: dict[str, tuple[Problem, ...]] = {}
         self._nacks: dict[str, Problem] = {}
-        self._failures: dict[str, str] = {}
+        self._failure = ""
+        self._retry_s = 0.0
         self._dirty = asyncio.Event()
         self._kernel_lock = threading.Lock()
         self._tasks: list[asyncio.Task[None]] = []
@@ -120,7 +116,9 @@ class Node:
         )
         self._datapath = Datapath(settings.bpf_dir, settings.run_dir)
         self._proxy = ProxyReconciler(self.desired, self._cache, self._ports)
-        self._kernel = KernelReconciler(self.desired, self._datapath, self._ports)
+        self._kernel = KernelReconciler(
+            self.desired, self._datapath, self._ports, self._host_addresses
+        )
 
     async def start(self) -> None:
         """Adopt or make everything; traffic can flow when this returns.
@@ -128,14 +126,14 @@ class Node:
         Raises: LockgateError: a part that cannot work here, with the fix.
         """
         await asyncio.to_thread(self._datapath.start)
-        for address in await asyncio.to_thread(host_addresses):
-            self._datapath.put_ipcache(f"{address}/32", IDENTITY_HOST)
+        self._kernel.know_host()
         self._datapath.events(lambda event: self.flows.add(flow_of_verdict(event, self._names)))
         await self._rest.start()
         await self._xds.start()
         await asyncio.to_thread(self._envoy.ensure)
         self._apply(await asyncio.to_thread(self._source.read))
         await self.pods.adopt()
+        await asyncio.to_thread(self._attach_adopted)
         await self._sync_pods(set(self.desired.declared.pods))
         await self._wait_for_pods()
         await self._reconcile()
@@ -243,13 +241,18 @@ class Node:
     async def _reconcile(self) -> None:
         self.desired.tick()
         try:
-            remove = await self._proxy.publish()
+            await self._proxy.publish()
             await asyncio.to_thread(self._enforce)
-            self._proxy.withdraw(remove)
-            self._failures.pop("reconcile", None)
+            self._proxy.withdraw()
         except LockgateError as error:
-            self._failures["reconcile"] = str(error)
-            log.exception("reconciling failed; the last state stays in force")
+            self._retry_s = min(self._retry_s * 2, LONGEST_RETRY_S) or FIRST_RETRY_S
+            self._failure = str(error)
+            log.error(  # noqa: TRY400  # an expected failure needs no stack
+                "reconciling failed", reason=self._failure, again_in_s=self._retry_s
+            )
+            asyncio.get_running_loop().call_later(self._retry_s, self._dirty.set)
+        else:
+            self._retry_s, self._failure = 0.0, ""
         self._save()
 
     def _enforce(self) -> None:
@@ -274,6 +277,15 @@ class Node:
     def _attach(self, endpoint: str, interface: str, address: str) -> None:
         with self._kernel_lock:
             self._datapath.attach(interface, self.desired.endpoint_id(endpoint), 0, address)
+
+    def _attach_adopted(self) -> None:
+        """Put pods that ran before us under enforcement, even if our pins were lost."""
+        for name, status in self.pods.statuses.items():
+            if status.address:
+                try:
+                    self._attach(name, host_interface(name), status.address)
+                except BpfError as error:
+                    log.warning("pod has lost its link", pod=name, reason=str(error))
 
     def _detach(self, endpoint: str, interface: str, address: str) -> None:
         with self._kernel_lock:
@@ -309,8 +321,8 @@ class Node:
             self._pods_part(),
             {
                 "name": "reconcile",
-                "ok": not self._failures,
-                "detail": "; ".join(self._failures.values()) or "in step",
+                "ok": not self._failure,
+                "detail": self._failure or "in step",
             },
         ]
         problems = [view.problem_view(problem) for problem in self.problems()]
@@ -385,6 +397,10 @@ class Node:
     def envoy(self, part: str) -> Any:  # whatever Envoy's admin interface says
         """Return a part of what Envoy holds."""
         admin = self._envoy.admin
-        if part == "config":
-            return admin.config_dump()
-        return admin.config_dump(_ENVOY_RESOURCES[part])
+        match part:
+            case "listeners":
+                return admin.listeners()
+            case "clusters":
+                return admin.clusters()
+            case _:
+                return admin.config_dump()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from agent.desired import Desired
 from agent.flows import Flow, HttpPart
 from bpf.events import Verdict
@@ -17,15 +19,18 @@ _DENIED_DETAIL = "rbac_access_denied"
 class Names:
     """Names and identities by address; kept by address so that a lookup costs nothing."""
 
-    def __init__(self, desired: Desired) -> None:
+    def __init__(self, desired: Desired, host_addresses: Iterable[str]) -> None:
         self._desired = desired
         self._seen = 0
+        self._hosts = frozenset(host_addresses)
         self._by_address: dict[str, str] = {}
         self._addresses: dict[str, str] = {}
 
     def of(self, address: str) -> tuple[str, int]:
         """Return (name, identity) of an address; an unknown one is itself, of the world."""
         self._refresh()
+        if address in self._hosts:
+            return "host", IDENTITY_HOST
         name = self._by_address.get(address)
         if name is None:
             return address, IDENTITY_WORLD

@@ -12,11 +12,12 @@ from typing import Any, Literal, Protocol
 
 import orjson
 import uvicorn
-from fastapi import FastAPI, HTTPException, Response
+from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel, Field
 
 from agent.flows import FlowRing
+from lockgate.errors import LockgateError
 
 
 class HttpQuestion(BaseModel):
@@ -81,6 +82,11 @@ _LAST_FLOWS = 20
 def build_app(agent: AgentView) -> FastAPI:
     """Return the API of an agent."""
     app = FastAPI(title="Lockgate agent", version="1", docs_url=None, redoc_url=None)
+
+    @app.exception_handler(LockgateError)
+    async def failed(_request: Request, error: LockgateError) -> Response:
+        return JSONResponse({"detail": str(error)}, status_code=503)
+
     _add_views(app, agent)
     _add_flows(app, agent)
 

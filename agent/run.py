@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -12,7 +13,9 @@ import structlog
 
 from agent.lock import node_lock
 from agent.node import Node
-from lockgate.errors import ConfigError
+from bpf.host import host_addresses
+from bpf.kernel import probe_all
+from lockgate.errors import BpfError, ConfigError, LockgateError, PrivilegeError
 from lockgate.log import configure_logging
 from lockgate.settings import Settings
 
@@ -41,16 +44,36 @@ def run(settings: Settings, *, on_ready: Callable[[str], None] = _say) -> int:
     if not Path(folder).is_dir():
         msg = f"{folder} is not a folder; name the folder that holds the manifests"
         raise ConfigError(msg)
+    if os.geteuid() != 0:
+        msg = "the agent programs the kernel, for which it must be root; run it with sudo"
+        raise PrivilegeError(msg)
     with node_lock():
-        return asyncio.run(_run(settings, Path(folder), on_ready))
+        try:
+            return asyncio.run(_run(settings, Path(folder), host_addresses(), on_ready))
+        except BpfError as error:
+            raise _explain(error) from error
 
 
-async def _run(settings: Settings, folder: Path, on_ready: Callable[[str], None]) -> int:
+def _explain(error: BpfError) -> LockgateError:
+    """Return what this host lacks, with the fix for each, where that is why the kernel refused.
+
+    Looked for only after a refusal, since trying everything takes a second.
+    """
+    missing = [probe for probe in probe_all() if not probe.ok]
+    if not missing:
+        return error
+    listed = "; ".join(f"{probe.name}: {probe.detail} (fix: {probe.fix})" for probe in missing)
+    return PrivilegeError(f"this host cannot run the agent yet: {listed}")
+
+
+async def _run(
+    settings: Settings, folder: Path, addresses: list[str], on_ready: Callable[[str], None]
+) -> int:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    node = Node(settings, folder)
+    node = Node(settings, folder, addresses)
     try:
         await node.start()
         on_ready(

@@ -62,6 +62,20 @@ class EnvoyAdmin:
         suffix = f"?resource={resource}" if resource else "?include_eds"
         return self._json(f"/config_dump{suffix}")
 
+    def listeners(self) -> dict[str, Any]:
+        """Return the listeners with their addresses, as ``/listeners`` says.
+
+        Raises: EnvoyError: Envoy does not answer.
+        """
+        return self._json("/listeners?format=json")
+
+    def clusters(self) -> dict[str, Any]:
+        """Return the clusters with their hosts and counters, as ``/clusters`` says.
+
+        Raises: EnvoyError: Envoy does not answer.
+        """
+        return self._json("/clusters?format=json")
+
     def stats(self, pattern: str = "") -> dict[str, int]:
         """Return counters and gauges whose name a regular expression finds.
 

@@ -1,0 +1,128 @@
+"""From desired state to the kernel: identities first, then proxy ports, then policies.
+
+One entry that the kernel refuses leaves the others alone; it stays pending and is tried again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+from agent.cursor import Cursor
+from agent.declared import Key
+from agent.desired import Desired
+from agent.network import host_interface
+from agent.proxy_ports import ProxyPorts
+from bpf.datapath import Datapath
+from lockgate.errors import BpfError
+from lockgate.ir.node import IDENTITY_HOST, EndpointPolicy, Frontend, LoadBalancer
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class KernelReconciler:
+    """Writes what the kernel must enforce; ``host_addresses`` have the host's identity."""
+
+    def __init__(
+        self,
+        desired: Desired,
+        datapath: Datapath,
+        ports: ProxyPorts,
+        host_addresses: Iterable[str],
+    ) -> None:
+        self._desired = desired
+        self._datapath = datapath
+        self._ports = ports
+        self._hosts = {f"{address}/32": IDENTITY_HOST for address in host_addresses}
+        self._policies = Cursor(desired.policy.endpoint_policies)
+        self._load_balancers = Cursor(desired.topology.load_balancers)
+        self._identities = Cursor(desired.policy.identities)
+        self._placed = Cursor(desired.topology.placed)
+        self._cidrs = Cursor(desired.policy.cidr_identities)
+        self._frontends: dict[Key, set[Frontend]] = {}
+        self._addresses: dict[str, str] = {}
+        self._failures: list[str] = []
+        self._adopted = False
+
+    def know_host(self) -> None:
+        """Write the host's identity, which probes need before anything else is known."""
+        for cidr, identity in self._hosts.items():
+            self._datapath.put_ipcache(cidr, identity)
+
+    def enforce(self) -> None:
+        """Bring the kernel's maps up to date.
+
+        Raises: BpfError: the kernel refused something; the rest is in force.
+        """
+        self._failures = []
+        self._apply(self._cidrs, self._set_ipcache)
+        self._apply(self._identities, lambda endpoint, _row: self._set_address(endpoint))
+        self._apply(self._placed, lambda endpoint, _row: self._set_address(endpoint))
+        self._datapath.set_proxy_ports(self._ports.by_class())
+        self._apply(self._policies, self._set_policy)
+        self._apply(self._load_balancers, self._set_service)
+        if not self._adopted:
+            self._remove_strays()
+            self._adopted = True
+        if self._failures:
+            raise BpfError("; ".join(self._failures))
+
+    def _apply(self, cursor: Cursor[K, V], apply: Callable[[K, V | None], None]) -> None:
+        for key, row in cursor.pending().items():
+            try:
+                apply(key, row)
+            except BpfError as error:
+                self._failures.append(f"{key}: {error}")
+            else:
+                cursor.done(key)
+
+    def _set_ipcache(self, cidr: str, identity: int | None) -> None:
+        if identity is None:
+            self._datapath.delete_ipcache(cidr)
+        else:
+            self._datapath.put_ipcache(cidr, identity)
+
+    def _set_address(self, endpoint: str) -> None:
+        placed = self._desired.topology.placed.get(endpoint)
+        identity = self._desired.policy.identities.get(endpoint)
+        old = self._addresses.pop(endpoint, "")
+        address = placed.pod.address if placed else ""
+        if old and old != address:
+            self._datapath.delete_ipcache(f"{old}/32")
+        if address and identity is not None:
+            self._addresses[endpoint] = address
+            self._datapath.put_ipcache(f"{address}/32", identity)
+
+    def _set_policy(self, endpoint: str, policy: EndpointPolicy | None) -> None:
+        pod = self._desired.topology.local.get(endpoint)
+        if policy is not None and pod is not None:
+            self._datapath.set_endpoint(
+                self._desired.endpoint_id(endpoint),
+                host_interface(endpoint),
+                pod.address,
+                policy,
+                self._ports.class_ids,
+            )
+
+    def _set_service(self, key: Key, balancers: tuple[LoadBalancer, ...] | None) -> None:
+        wanted = {balancer.frontend for balancer in balancers or ()}
+        for balancer in balancers or ():
+            self._datapath.put_service(balancer)
+        for frontend in self._frontends.pop(key, set()) - wanted:
+            self._datapath.delete_service(frontend)
+        if wanted:
+            self._frontends[key] = wanted
+
+    def _remove_strays(self) -> None:
+        """Remove what an earlier agent wrote and nobody declares any more."""
+        cidrs = dict(self._desired.policy.cidr_identities.items())
+        pods = {
+            f"{address}/32": identity
+            for endpoint, address in self._addresses.items()
+            if (identity := self._desired.policy.identities.get(endpoint)) is not None
+        }
+        self._datapath.set_ipcache({**cidrs, **self._hosts, **pods})
+        self._datapath.prune_services({one for row in self._frontends.values() for one in row})
+        local = self._desired.topology.local
+        self._datapath.prune_endpoints({self._desired.endpoint_id(name) for name in local})
