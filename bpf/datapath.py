@@ -34,6 +34,7 @@ class Datapath:
         self._cgroup = cgroup
         self._maps: dict[str, Map] = {}
         self._programs: dict[str, int] = {}
+        self._policies: dict[int, dict[Fields, Fields]] = {}
         self._reader: EventReader | None = None
         self._callback: Callable[[Verdict], None] = lambda _: None
 
@@ -58,6 +59,9 @@ class Datapath:
         loader.forget_older(self._bpf_dir)
         self._services = Services(self._map(maps.SERVICES), self._map(maps.BACKENDS))
         self._ipcache = dict(self._map(maps.IPCACHE).items())
+        self._policies = {}
+        for key, value in self._map(maps.POLICY).items():
+            self._policies.setdefault(_integer(key[1]), {})[key] = value
 
     def attach(self, ifname: str, endpoint_id: int, identity: int, address: str) -> None:
         """Put a pod under enforcement: nothing passes until its policy is set.
@@ -99,8 +103,8 @@ class Datapath:
         wanted = {
             key_of(endpoint_id, entry): value_of(entry, class_ids) for entry in policy.entries
         }
-        present = self._policy_of(endpoint_id)
-        changed = self._sync(self._map(maps.POLICY), present, wanted)
+        present = self._policies.setdefault(endpoint_id, {})
+        changed = _sync(self._map(maps.POLICY), present, wanted)
         changed |= self._write_endpoint(index, endpoint_id, policy.identity, address, flags)
         if changed:
             self._bump_revision()
@@ -108,8 +112,7 @@ class Datapath:
     def set_ipcache(self, desired: Mapping[str, int]) -> None:
         """Make the address table hold exactly these CIDRs and their identities."""
         wanted = {_cidr_key(cidr): (identity,) for cidr, identity in desired.items()}
-        if self._sync(self._map(maps.IPCACHE), self._ipcache, wanted):
-            self._ipcache = dict(wanted)
+        if _sync(self._map(maps.IPCACHE), self._ipcache, wanted):
             self._bump_revision()
 
     def put_ipcache(self, cidr: str, identity: int) -> None:
@@ -157,9 +160,9 @@ class Datapath:
         """Set the listeners' ports on loopback by (egress class, ingress class)."""
         table, listen = self._map(maps.PROXY_PORTS), self._map(maps.PROXY_LISTEN)
         wanted_listen: dict[Fields, Fields] = {(port,): (1,) for port in ports.values()}
-        self._sync(listen, dict(listen.items()), wanted_listen)
+        _sync(listen, dict(listen.items()), wanted_listen)
         wanted: dict[Fields, Fields] = {pair: (port,) for pair, port in ports.items()}
-        self._sync(table, dict(table.items()), wanted)
+        _sync(table, dict(table.items()), wanted)
 
     def events(self, callback: Callable[[Verdict], None]) -> None:
         """Have verdicts given to ``callback``, from :meth:`poll`."""
@@ -231,29 +234,31 @@ class Datapath:
                 endpoints.delete(key)
         self._delete_policy(endpoint_id)
 
-    def _policy_of(self, endpoint_id: int) -> dict[Fields, Fields]:
-        return {k: v for k, v in self._map(maps.POLICY).items() if k[1] == endpoint_id}
-
     def _delete_policy(self, endpoint_id: int) -> None:
-        self._sync(self._map(maps.POLICY), self._policy_of(endpoint_id), {})
-
-    def _sync(
-        self, table: Map, present: Mapping[Fields, Fields], wanted: Mapping[Fields, Fields]
-    ) -> bool:
-        """Write what differs, then delete what is not wanted; return whether anything was done."""
-        new = {key: value for key, value in wanted.items() if present.get(key) != value}
-        stale = [key for key in present if key not in wanted]
-        for key, value in new.items():
-            table.put(key, value)
-        for key in stale:
-            table.delete(key)
-        return bool(new or stale)
+        _sync(self._map(maps.POLICY), self._policies.pop(endpoint_id, {}), {})
 
     def _bump_revision(self) -> None:
         """Have every connection judged anew at its next packet."""
         config = self._map(maps.CONFIG)
         (revision,) = config.get((0,)) or (0,)
         config.put((0,), (_integer(revision) + 1,))
+
+
+def _sync(table: Map, present: dict[Fields, Fields], wanted: Mapping[Fields, Fields]) -> bool:
+    """Write what differs, then delete what is not wanted; return whether anything was done.
+
+    ``present`` is what the table is known to hold, kept true entry by entry: reading a map back
+    would cost its whole size at every change.
+    """
+    new = {key: value for key, value in wanted.items() if present.get(key) != value}
+    stale = [key for key in present if key not in wanted]
+    for key, value in new.items():
+        table.put(key, value)
+        present[key] = value
+    for key in stale:
+        table.delete(key)
+        del present[key]
+    return bool(new or stale)
 
 
 def _cidr_key(cidr: str) -> Fields:
