@@ -68,8 +68,13 @@ def link_headers() -> str:
         return ""
     if not own.exists():
         own.symlink_to(others[-1])
-    elif not (own / "build").is_symlink():
-        (own / "build").symlink_to(others[-1] / "build")
+        return str(others[-1])
+    # Debian splits headers into what was built and its source; BCC needs both.
+    for name in ("build", "source"):
+        link = own / name
+        if (others[-1] / name).exists() and not link.exists():
+            link.unlink(missing_ok=True)
+            link.symlink_to(others[-1] / name)
     return str(others[-1])
 
 
