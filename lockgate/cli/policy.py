@@ -52,11 +52,10 @@ def get_policy(name: str, client: AgentClient, output: str) -> None:
 def validate(files: Sequence[Path], output: str) -> None:
     """Check manifests without an agent. Exit code 1 when any object would be refused.
 
-    A folder stands for the YAML files in it.
+    A folder stands for the YAML files in it, and is checked as a whole: what one object says of
+    another, such as an Ingress of its Secret, must hold there.
     """
-    from lockgate.sources.manifests import validate_files
-
-    problems = validate_files(manifest_files(files))
+    problems = manifest_problems(files)
     if output == "table":
         for problem in problems:
             click.echo(str(problem))
@@ -66,17 +65,20 @@ def validate(files: Sequence[Path], output: str) -> None:
     sys.exit(1 if problems else 0)
 
 
-def manifest_files(paths: Sequence[Path]) -> list[Path]:
-    """Return the files themselves, and those with YAML or JSON in the folders, sorted."""
-    found: list[Path] = []
-    for path in paths:
-        if path.is_dir():
-            found += sorted(
-                file for file in path.rglob("*") if file.suffix in (".yaml", ".yml", ".json")
-            )
-        else:
-            found.append(path)
-    return found
+def manifest_problems(paths: Sequence[Path]) -> list[Problem]:
+    """Return what is wrong in each object and, where a folder is named, between objects."""
+    from agent.desired import Desired
+    from agent.saved_state import SavedState
+    from lockgate.settings import Settings
+    from lockgate.sources.manifests import ManifestSource, validate_files
+
+    problems = validate_files(paths)
+    for folder in (path for path in paths if path.is_dir()):
+        desired = Desired(Settings(), SavedState(Path()))
+        desired.declared.put(ManifestSource(folder).read().put)
+        desired.tick()
+        problems += desired.problems()
+    return problems
 
 
 def problem_row(problem: Problem) -> dict[str, Any]:

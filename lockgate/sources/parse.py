@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable, Mapping
+from difflib import get_close_matches
 from typing import Any
 
 from cryptography import x509
@@ -41,6 +42,7 @@ from lockgate.sources.policies import read_lockgate_policy, read_network_policy
 Declaration = Namespace | Pod | Service | EndpointSlice | Secret | Ingress | IngressClass | Policy
 Reader = Callable[[Reading, Any], list[Any]]
 IGNORED = "IgnoredKind"
+GROUP = "lockgate.io"
 _SERVICE_NAME = "kubernetes.io/service-name"
 _DEFAULT_CLASS = "ingressclass.kubernetes.io/is-default-class"
 _CLUSTER_WIDE = {"Namespace", "IngressClass", "LockgateClusterwideNetworkPolicy"}
@@ -65,6 +67,11 @@ def parse(document: Any) -> tuple[ObjectRef, list[Declaration], list[Problem]]:
             read.refuse(
                 "apiVersion", "UnknownVersion", f"{kind[0]} is not read", f"use {versions[0]}"
             )
+        elif kind[0].startswith(f"{GROUP}/"):
+            ours = [name for version, name in _KINDS if version.startswith(f"{GROUP}/")]
+            near = get_close_matches(ref.kind, ours, n=1) or ours
+            fix = f"did you mean {' or '.join(near)}?"
+            read.refuse("kind", "UnknownKind", f"{GROUP} has no kind {ref.kind}", fix)
         else:
             read.refuse("kind", IGNORED, f"{ref.kind} objects are not read", "")
         return ref, [], read.problems

@@ -46,6 +46,7 @@ class Shop:
             self.agent = subprocess.Popen(
                 [LOCKGATE, "up", self.folder, "--state", self.state, *flags],
                 stdout=subprocess.PIPE,
+                cwd="/",
                 stderr=log,
                 text=True,
                 env=self.environment,
@@ -60,9 +61,9 @@ class Shop:
         self.agent.kill()
         self.agent.communicate()
 
-    def stop(self) -> int:
+    def stop(self, number: int = signal.SIGINT) -> int:
         assert self.agent is not None
-        self.agent.send_signal(signal.SIGINT)
+        self.agent.send_signal(number)
         self.agent.communicate(timeout=30)
         return self.agent.returncode
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +15,29 @@ from tests.e2e.conftest import Shop
 
 pytestmark = [pytest.mark.kernel, pytest.mark.envoy]
 CATALOGUE = "http://10.78.0.11"
+LATE = """
+apiVersion: v1
+kind: Pod
+metadata: {name: late, namespace: shop, labels: {app: late}}
+spec:
+  containers:
+  - name: late
+    command: [python3, -m, http.server, "8000"]
+    ports: [{name: web, containerPort: 8000}]
+    readinessProbe: {tcpSocket: {port: web}}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: late, namespace: shop}
+spec: {clusterIP: 10.78.0.99, selector: {app: late}, ports: [{port: 81, targetPort: web}]}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: late, namespace: shop}
+spec:
+  podSelector: {matchLabels: {app: late}}
+  ingress: [{from: [{podSelector: {matchLabels: {app: web}}}]}]
+"""
 
 
 def test_a_policy_file_changes_the_outcome_and_a_broken_one_does_not(shop: Shop) -> None:
@@ -38,6 +63,21 @@ def test_a_policy_file_changes_the_outcome_and_a_broken_one_does_not(shop: Shop)
     shop.wait_from_web("GET", f"{CATALOGUE}/books", "200")
 
 
+def test_a_pod_comes_and_goes_with_its_manifest(shop: Shop) -> None:
+    manifest = shop.folder / "late.yaml"
+    manifest.write_text(LATE)
+    shop.wait_from_web("GET", "http://10.78.0.99:81/", "200")
+    assert shop.command("endpoint", "get", "shop/late").returncode == 0
+
+    manifest.unlink()
+    deadline = time.monotonic() + 15
+    while Path("/run/netns/lg-shop-late").exists():
+        assert time.monotonic() < deadline, "the pod's namespace stays"
+        time.sleep(0.05)
+    assert shop.command("endpoint", "get", "shop/late").returncode == 1
+    assert "late" not in shop.command("service", "list").stdout
+
+
 def test_trace_says_what_the_datapath_does(shop: Shop) -> None:
     ends = ("--from", "shop/web", "--to", "shop/catalogue", "--port", "80")
     for method, path, status in (("GET", "/books", "200"), ("GET", "/admin", "403")):
@@ -55,17 +95,35 @@ def test_trace_says_what_the_datapath_does(shop: Shop) -> None:
     assert shop.from_web("GET", "http://10.78.0.13/") == "000"
 
 
+def test_an_agent_told_to_stop_leaves_nothing(shop: Shop) -> None:
+    assert shop.stop(signal.SIGTERM) == 0
+    links = subprocess.run(["ip", "-o", "link"], capture_output=True, text=True, check=True)
+    rules = subprocess.run(["ip", "rule"], capture_output=True, text=True, check=True)
+    assert ": lg" not in links.stdout
+    assert "2004" not in rules.stdout
+    assert not Path("/sys/fs/bpf/lockgate").exists()
+    assert list(Path("/run/netns").glob("lg-shop-*")) == []
+    ours = subprocess.run(
+        ["pgrep", "-af", shop.run_dir], capture_output=True, text=True, check=False
+    )
+    assert ours.stdout == ""
+
+
 def test_a_second_agent_says_so_and_exits(shop: Shop) -> None:
     second = shop.command("up", str(shop.folder))
     assert second.returncode == 3
     assert "another agent runs on this host" in second.stderr
 
 
+def load(*command: str) -> subprocess.Popen[str]:
+    return subprocess.Popen([*command, "-t1", "-c4", "-d12s"], stdout=subprocess.PIPE, text=True)
+
+
 def test_killing_and_starting_the_agent_loses_no_request(shop: Shop) -> None:
-    wrk = subprocess.Popen(
-        ["wrk", "-t1", "-c8", "-d12s", "-H", "Host: shop.local", f"http://127.0.0.1:{shop.port}/"],
-        stdout=subprocess.PIPE,
-        text=True,
+    ingress = f"http://127.0.0.1:{shop.port}/"
+    loads = (
+        load("wrk", "-H", "Host: shop.local", ingress),
+        load("nsenter", "--net=/run/netns/lg-shop-web", "wrk", f"{CATALOGUE}/books"),
     )
     time.sleep(2)
     shop.kill()
@@ -73,10 +131,11 @@ def test_killing_and_starting_the_agent_loses_no_request(shop: Shop) -> None:
     assert shop.from_web("GET", f"{CATALOGUE}/books") == "200"
     assert shop.from_web("GET", f"{CATALOGUE}/admin") == "403"
     shop.start()
-    report, _ = wrk.communicate(timeout=30)
-    served = re.search(r"(\d+) requests in", report)
-    assert served is not None
-    assert int(served[1]) > 100
-    assert "Socket errors" not in report, report
-    assert "Non-2xx" not in report, report
+    for wrk in loads:
+        report, _ = wrk.communicate(timeout=30)
+        served = re.search(r"(\d+) requests in", report)
+        assert served is not None
+        assert int(served[1]) > 100
+        assert "Socket errors" not in report, report
+        assert "Non-2xx" not in report, report
     assert shop.from_web("GET", f"{CATALOGUE}/admin") == "403"

@@ -233,3 +233,32 @@ def test_trace_matrix_has_every_ordered_pair_and_port() -> None:
 
 def test_trace_refuses_a_port_that_is_none() -> None:
     assert run("policy", "trace", "--from", "world", "--to", "a/b", "--port", "0").exit_code == 2
+
+
+INGRESS = """
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: web, namespace: shop}
+spec:
+  ingressClassName: lockgate
+  tls: [{hosts: [shop.local], secretName: none}]
+"""
+
+
+def test_validate_checks_a_folder_as_a_whole_and_a_file_alone(tmp_path: Path) -> None:
+    file = tmp_path / "ingress.yaml"
+    file.write_text(INGRESS)
+    assert run("policy", "validate", str(file)).exit_code == 0
+    result = run("policy", "validate", str(tmp_path))
+    assert result.exit_code == 1
+    assert "Ingress shop/web: spec.tls[0].secretName: there is no valid TLS Secret" in result.stdout
+
+
+def test_validate_refuses_an_unknown_kind_of_ours(tmp_path: Path) -> None:
+    file = tmp_path / "policy.yaml"
+    file.write_text(
+        "{apiVersion: lockgate.io/v1, kind: LockgateNetworkPolicies, metadata: {name: a}}"
+    )
+    result = run("policy", "validate", str(file))
+    assert result.exit_code == 1
+    assert "did you mean LockgateNetworkPolicy?" in result.stdout
