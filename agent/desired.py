@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from agent.cursor import Cursor
 from agent.declared import Declared
 from agent.saved_state import SavedState
 from agent.topology import Topology
@@ -37,6 +38,8 @@ class Desired:
             slices=self.topology.slices,
             secrets=self.declared.secrets,
         )
+        self._new_hosts = Cursor(self.ingress.hosts)
+        self._new_tls = Cursor(self.ingress.tls)
         self._endpoint_ids: dict[str, int] = dict(saved.section("endpoints"))
 
     def tick(self) -> None:
@@ -60,6 +63,11 @@ class Desired:
     def endpoint_ids(self) -> dict[str, int]:
         """Return all numbers, to be kept across a restart."""
         return dict(self._endpoint_ids)
+
+    def new_problems(self) -> list[Problem]:
+        """Return what is wrong in the rows that changed since the last call, sorted."""
+        rows = [*self._new_hosts.take().values(), *self._new_tls.take().values()]
+        return sorted({problem for row in rows if row is not None for problem in row.problems})
 
     def problems(self) -> list[Problem]:
         """Return what is wrong across objects, sorted."""

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import threading
 import time
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -69,6 +69,8 @@ class Node:
         self._dirty = asyncio.Event()
         self._kernel_lock = threading.Lock()
         self._tasks: list[asyncio.Task[None]] = []
+        self.adopts = settings.bpf_dir.exists()
+        """Whether an earlier agent left something in force."""
         self._restore()
         self._build_pods()
         self._build_proxy()
@@ -120,25 +122,34 @@ class Node:
             self.desired, self._datapath, self._ports, self._host_addresses
         )
 
-    async def start(self) -> None:
+    async def start(self, on_step: Callable[[str], None]) -> None:
         """Adopt or make everything; traffic can flow when this returns.
+
+        Args:
+            on_step: told what is being done now, in a few words.
 
         Raises: LockgateError: a part that cannot work here, with the fix.
         """
+        on_step("loading the kernel programs")
         await asyncio.to_thread(self._datapath.start)
         self._kernel.know_host()
         self._datapath.events(lambda event: self.flows.add(flow_of_verdict(event, self._names)))
         await self._rest.start()
         await self._xds.start()
+        on_step("starting Envoy")
         await asyncio.to_thread(self._envoy.ensure)
+        on_step("reading the manifests")
         self._apply(await asyncio.to_thread(self._source.read))
         await self.pods.adopt()
         await asyncio.to_thread(self._attach_adopted)
+        on_step("starting the pods")
         await self._sync_pods(set(self.desired.declared.pods))
         await self._wait_for_pods()
+        on_step("programming the kernel and Envoy")
         await self._reconcile()
         self._cache.ready()
         await asyncio.to_thread(self._envoy.wait_ready)
+        self.adopts = True
         self._run("source", self._follow_source())
         self._run("ticks", self._tick_forever())
         self._run("envoy", self._supervise_envoy())
@@ -154,14 +165,24 @@ class Node:
 
     async def stop(self) -> None:
         """Stop all that was started and remove all that was made."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._end_tasks()
         await self.pods.stop_all()
         await self._rest.stop()
         await asyncio.to_thread(self._envoy.stop)
         await self._xds.stop()
         await asyncio.to_thread(self._datapath.cleanup)
+
+    async def leave(self) -> None:
+        """End, but let pods, Envoy and the kernel go on, for the next agent to adopt."""
+        await self._end_tasks()
+        await self.pods.leave()
+        await self._rest.stop()
+        await self._xds.stop()
+
+    async def _end_tasks(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _run(self, name: str, work: Coroutine[Any, Any, None]) -> None:
         self._tasks.append(asyncio.create_task(work, name=name))
@@ -253,6 +274,8 @@ class Node:
             asyncio.get_running_loop().call_later(self._retry_s, self._dirty.set)
         else:
             self._retry_s, self._failure = 0.0, ""
+        for problem in self.desired.new_problems():
+            log.warning("object cannot be served as declared", problem=str(problem))
         self._save()
 
     def _enforce(self) -> None:

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -28,11 +29,21 @@ def _say(line: str) -> None:
     sys.stdout.flush()
 
 
-def run(settings: Settings, *, on_ready: Callable[[str], None] = _say) -> int:
+def _ignore(step: str) -> None:
+    del step
+
+
+def run(
+    settings: Settings,
+    *,
+    on_ready: Callable[[str], None] = _say,
+    on_step: Callable[[str], None] = _ignore,
+) -> int:
     """Run an agent in the foreground until SIGINT or SIGTERM; return an exit code.
 
-    ``on_ready`` is called once with one line when traffic can flow. A standalone agent removes
-    all it made when it is told to stop; only a killed one leaves traffic flowing.
+    ``on_step`` is told what the start is at, ``on_ready`` gets one line when traffic can flow.
+    An agent that is told to stop removes all it made. One that is killed, or that fails, leaves
+    traffic flowing for the next one to take over.
 
     Raises: LockgateError: what keeps it from starting, fit for the user.
     """
@@ -49,7 +60,8 @@ def run(settings: Settings, *, on_ready: Callable[[str], None] = _say) -> int:
         raise PrivilegeError(msg)
     with node_lock():
         try:
-            return asyncio.run(_run(settings, Path(folder), host_addresses(), on_ready))
+            node = partial(Node, settings, Path(folder), host_addresses())
+            return asyncio.run(_run(node, on_step, lambda: on_ready(_ready_line(settings))))
         except BpfError as error:
             raise _explain(error) from error
 
@@ -66,20 +78,27 @@ def _explain(error: BpfError) -> LockgateError:
     return PrivilegeError(f"this host cannot run the agent yet: {listed}")
 
 
+def _ready_line(settings: Settings) -> str:
+    return f"ready http://127.0.0.1:{settings.http_port} https://127.0.0.1:{settings.https_port}"
+
+
 async def _run(
-    settings: Settings, folder: Path, addresses: list[str], on_ready: Callable[[str], None]
+    make_node: Callable[[], Node], on_step: Callable[[str], None], on_ready: Callable[[], None]
 ) -> int:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    node = Node(settings, folder, addresses)
+    node = make_node()
     try:
-        await node.start()
-        on_ready(
-            f"ready http://127.0.0.1:{settings.http_port} https://127.0.0.1:{settings.https_port}"
-        )
+        await node.start(on_step)
+        on_ready()
         await node.serve_until(stop)
-    finally:
-        await node.stop()
+    except BaseException:
+        # What an earlier agent left in force must not fall with this one; a first start that
+        # fails has nothing that anybody relies on.
+        await (node.leave() if node.adopts else node.stop())
+        raise
+    on_step("stopping")
+    await node.stop()
     return 0

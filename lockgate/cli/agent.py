@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from rich.console import Console
 
 from lockgate.errors import ConfigError, LockgateError
 
@@ -76,7 +77,22 @@ def _run(**flags: Any) -> None:
     from agent.run import run
     from lockgate.settings import read_settings
 
-    sys.exit(run(read_settings(**flags)))
+    settings = read_settings(**flags)
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        sys.exit(run(settings))
+    with console.status("starting") as status:
+
+        def ready(line: str) -> None:
+            status.stop()
+            click.echo(line)
+
+        def step(text: str) -> None:
+            status.start()
+            status.update(text)
+
+        code = run(settings, on_ready=ready, on_step=step)
+    sys.exit(code)
 
 
 def exit_code(error: LockgateError) -> int:
