@@ -23,12 +23,12 @@ from agent.network import PodNetwork, host_interface
 from agent.observe import Names, flow_of_request, flow_of_verdict
 from agent.pods import PodRunner, PodStatus
 from agent.proxy_ports import ProxyPorts
-from agent.publish import ProxyReconciler
+from agent.publish import LISTENER_WAIT_S, ProxyReconciler
 from agent.rest import RestServer, TraceRequest, build_app
 from agent.saved_state import SavedState
 from agent.service_ips import ServiceIps
 from bpf.datapath import Datapath
-from lockgate.errors import BpfError, LockgateError
+from lockgate.errors import BpfError, EnvoyError, LockgateError
 from lockgate.model.meta import ObjectRef, Problem
 from lockgate.model.workload import Pod
 from lockgate.policy.engine import answer
@@ -36,8 +36,10 @@ from lockgate.policy.trace import HttpRequest, Question, matrix
 from lockgate.settings import Settings
 from lockgate.sources.manifests import Delta, ManifestSource
 from xds.envoy import EnvoyPaths, EnvoyProcess, find_envoy
+from xds.resource import LISTENER
 from xds.server import XdsServer
 from xds.snapshot import SnapshotCache
+from xds.translate.listeners import HTTP_LISTENER, HTTPS_LISTENER
 
 log = structlog.get_logger()
 
@@ -149,11 +151,21 @@ class Node:
         await self._reconcile()
         self._cache.ready()
         await asyncio.to_thread(self._envoy.wait_ready)
+        await self._check_ingress_ports()
         self.adopts = True
         self._run("source", self._follow_source())
         self._run("ticks", self._tick_forever())
         self._run("envoy", self._supervise_envoy())
         self._run("events", self._poll_events())
+
+    async def _check_ingress_ports(self) -> None:
+        flags = {HTTP_LISTENER: "--http-port", HTTPS_LISTENER: "--https-port"}
+        for name in flags.keys() & self._cache.of_type(LISTENER).keys():
+            if not await self._cache.wait_acked(LISTENER, name, LISTENER_WAIT_S):
+                refused = self._nacks.get(f"Envoy {name}")
+                why = refused.message if refused else "Envoy did not confirm it in time"
+                msg = f"the Ingress cannot listen: {why}; free the port or choose {flags[name]}"
+                raise EnvoyError(msg)
 
     async def serve_until(self, stop: asyncio.Event) -> None:
         """Run until ``stop`` is set or a part of ours fails for good."""

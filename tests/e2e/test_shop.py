@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import signal
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -107,6 +108,18 @@ def test_an_agent_told_to_stop_leaves_nothing(shop: Shop) -> None:
         ["pgrep", "-af", shop.run_dir], capture_output=True, text=True, check=False
     )
     assert ours.stdout == ""
+
+
+def test_a_port_in_use_is_named_with_the_flag_to_change(tmp_path: Path) -> None:
+    made = Shop(tmp_path)
+    with socket.create_server(("127.0.0.1", made.port)):
+        told = made.command(
+            "up", str(made.folder), "--http-port", str(made.port), "--state", str(made.state)
+        )
+    assert told.returncode == 3
+    assert f"cannot bind '0.0.0.0:{made.port}'" in told.stderr
+    assert "--http-port" in told.stderr
+    assert not Path("/sys/fs/bpf/lockgate").exists()
 
 
 def test_a_second_agent_says_so_and_exits(shop: Shop) -> None:
