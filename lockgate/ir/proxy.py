@@ -87,10 +87,17 @@ class IngressProxy:
 
 @dataclass(frozen=True, slots=True, order=True)
 class HeaderMatch:
-    """A header that must be present, with this exact value unless ``value`` is None."""
+    """A header and the value it should have; ``value`` None means any.
+
+    What becomes of a request whose header differs: with ``mismatch`` FAIL it does not match. With
+    the others it does, and the header is left (LOG), added (ADD), removed (DELETE) or set
+    (REPLACE). ``secret`` is ``namespace/name`` of the Secret that holds the value, or empty.
+    """
 
     name: str
     value: str | None = None
+    mismatch: Literal["FAIL", "LOG", "ADD", "DELETE", "REPLACE"] = "FAIL"
+    secret: str = ""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -113,6 +120,46 @@ class HttpRuleSet:
     name: str
     matches: tuple[HttpMatch, ...]
     origins: tuple[ObjectRef, ...] = field(default=(), compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class DnsRuleSet:
+    """DNS queries that pass: for names that any pattern matches; see ``NamePattern``."""
+
+    name: str
+    patterns: tuple[str, ...]
+    origins: tuple[ObjectRef, ...] = field(default=(), compare=False)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class KafkaMatch:
+    """A Kafka request that is allowed; empty members (None for the version) mean anything."""
+
+    api_keys: tuple[int, ...] = ()
+    api_version: int | None = None
+    client_id: str = ""
+    topic: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaRuleSet:
+    """Kafka requests that pass: those all of whose topics some match allows."""
+
+    name: str
+    matches: tuple[KafkaMatch, ...]
+    origins: tuple[ObjectRef, ...] = field(default=(), compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class TlsRuleSet:
+    """TLS connections that pass: those whose server name any pattern matches."""
+
+    name: str
+    server_names: tuple[str, ...]
+    origins: tuple[ObjectRef, ...] = field(default=(), compare=False)
+
+
+RuleSet = HttpRuleSet | DnsRuleSet | KafkaRuleSet | TlsRuleSet
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,3 +79,12 @@ class Pod:
             for port in container.ports
             if port.name
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A node of the cluster, as far as policies select it."""
+
+    name: str
+    labels: Labels = ()
+    addresses: tuple[str, ...] = ()

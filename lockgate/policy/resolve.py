@@ -177,9 +177,15 @@ def _decide(clauses: list[Clause], rule_sets: dict[str, HttpRuleSet]) -> dict[Po
 def _combine(clauses: list[Clause], rule_sets: dict[str, HttpRuleSet]) -> Decision:
     if any(clause.rule.action == "deny" for clause in clauses):
         return "deny", ""
-    if any(not clause.rule.http for clause in clauses):
+    if any(clause.rule.l7 is None for clause in clauses):
         return "allow", ""
-    rules = [rule for clause in clauses for rule in clause.rule.http or ()]
+    rules = [
+        rule
+        for clause in clauses
+        if clause.rule.l7 is not None
+        for rule in clause.rule.l7.rules
+        if isinstance(rule, HttpRule)
+    ]
     row = rule_set(rules, (clause.origin for clause in clauses))
     rule_sets[row.name] = row
     return "redirect", row.name

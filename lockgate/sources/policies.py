@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lockgate.model.policy import (
+    L7,
     NAMESPACE_LABEL,
     NAMESPACE_LABELS_PREFIX,
     CidrBlock,
@@ -125,7 +126,8 @@ def _rules(
         )
         http = _http(read, item, where, deny=deny)
         action = "deny" if deny else "allow"
-        rules.append(PolicyRule(direction, action, peers, ports, http, where))  # type: ignore[arg-type]  # one of two words
+        l7 = L7("http", http) if http else None
+        rules.append(PolicyRule(direction, action, peers, ports, l7, where))  # type: ignore[arg-type]  # one of two words
     return rules
 
 

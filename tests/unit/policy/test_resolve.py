@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lockgate.model.meta import ObjectRef
-from lockgate.model.policy import HttpRule, Peers, Policy, PolicyRule, PortRange
+from lockgate.model.policy import L7, HttpRule, Peers, Policy, PolicyRule, PortRange
 from lockgate.model.selector import LabelSelector, Requirement
 from lockgate.policy.clauses import range_blocks
 from lockgate.policy.resolve import resolve, verdict
@@ -49,7 +49,7 @@ def rules(draw: st.DrawFn) -> PolicyRule:
         action,  # type: ignore[arg-type]  # as above
         draw(peers),
         where,
-        http if with_http else None,
+        L7("http", http) if with_http else None,
         "",
     )
 
@@ -82,7 +82,7 @@ def naive(found: list[Policy], direction: str, identity: int, protocol: str, por
         return "deny"
     if direction == "ingress" and identity == 1:
         return "allow"
-    if any(rule.http is None for rule in matching):
+    if any(rule.l7 is None for rule in matching):
         return "allow"
     if matching:
         return "redirect"
