@@ -8,7 +8,7 @@ from agent.saved_state import SavedState
 from agent.topology import Topology
 from ingress.graph import IngressGraph
 from lockgate.model.meta import Problem
-from lockgate.policy.engine import PolicyEngine
+from lockgate.policy.engine import PolicyEngine, Surroundings
 from lockgate.settings import Settings
 from lockgate.state import Graph
 
@@ -21,12 +21,18 @@ class Desired:
         self.declared = Declared()
         self.graph = Graph()
         self.topology = Topology(self.graph, self.declared)
+        self.surroundings = Surroundings(
+            services=self.topology.services, slices=self.topology.slices
+        )
         self.policy = PolicyEngine(
             self.graph,
             self.declared.namespaces,
             self.topology.endpoints,
             self.declared.policies,
             local=self.topology.local,
+            surroundings=self.surroundings,
+            mode=settings.policy_enforcement,
+            grace_s=settings.identity_grace_s,
             restored=saved.section("identities") or None,
         )
         self.ingress = IngressGraph(
@@ -42,10 +48,13 @@ class Desired:
         self._new_tls = Cursor(self.ingress.tls)
         self._endpoint_ids: dict[str, int] = dict(saved.section("endpoints"))
 
-    def tick(self) -> None:
-        """Recompute what the changes since the last tick touch."""
+    def tick(self, now: float = 0.0) -> None:
+        """Recompute what the changes since the last tick touch.
+
+        ``now`` is in seconds, of the clock by which identities are kept for a grace period.
+        """
         self.graph.tick()
-        self.policy.tick()
+        self.policy.tick(now)
 
     def endpoint_id(self, endpoint: str) -> int:
         """Return an endpoint's number, the lowest free one if it has none yet."""
@@ -71,4 +80,4 @@ class Desired:
 
     def problems(self) -> list[Problem]:
         """Return what is wrong across objects, sorted."""
-        return self.ingress.problems()
+        return sorted({*self.ingress.problems(), *self.policy.problems()})

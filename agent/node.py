@@ -32,7 +32,7 @@ from lockgate.errors import BpfError, EnvoyError, LockgateError
 from lockgate.model.meta import ObjectRef, Problem
 from lockgate.model.workload import Pod
 from lockgate.policy.engine import answer
-from lockgate.policy.trace import HttpRequest, Question, matrix
+from lockgate.policy.trace import Question, matrix
 from lockgate.settings import Settings
 from lockgate.sources.manifests import Delta, ManifestSource
 from xds.envoy import EnvoyPaths, EnvoyProcess, find_envoy
@@ -272,7 +272,7 @@ class Node:
             await self._reconcile()
 
     async def _reconcile(self) -> None:
-        self.desired.tick()
+        self.desired.tick(time.monotonic())
         try:
             await self._proxy.publish()
             await asyncio.to_thread(self._enforce)
@@ -417,11 +417,7 @@ class Node:
 
     def trace(self, asked: TraceRequest) -> dict[str, Any]:
         """Say whether a connection would pass; LookupError names an end that is not known."""
-        request = None
-        if asked.http is not None:
-            headers = tuple(sorted(asked.http.headers.items()))
-            request = HttpRequest(asked.http.method, asked.http.path, asked.http.host, headers)
-        question = Question(asked.port, asked.protocol, request)
+        question = Question(asked.port, asked.protocol, asked.request)
         return asdict(answer(self.desired.policy, asked.source, asked.destination, question))
 
     def matrix(self, ports: list[tuple[int, str]]) -> dict[str, Any]:

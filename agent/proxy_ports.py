@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 from itertools import product
 
 from lockgate.errors import LockgateError
-from lockgate.ir.node import EndpointPolicy
 from lockgate.ir.proxy import L7Listener
 
 NO_CLASS = 0
@@ -15,14 +14,9 @@ Pair = tuple[str, str]
 """(egress rule set, ingress rule set); an empty name is none."""
 
 
-def pairs_in_use(policies: Iterable[EndpointPolicy]) -> set[Pair]:
+def pairs_in_use(egress: Iterable[str], ingress: Iterable[str]) -> set[Pair]:
     """Return every pair of rule sets that one connection on this node can meet."""
-    egress, ingress = {""}, {""}
-    for policy in policies:
-        for entry in policy.entries:
-            if entry.verdict == "redirect":
-                (egress if entry.direction == "egress" else ingress).add(entry.rule_set)
-    return set(product(egress, ingress)) - {("", "")}
+    return set(product({"", *egress}, {"", *ingress})) - {("", "")}
 
 
 class ProxyPorts:

@@ -54,7 +54,7 @@ class ProxyReconciler:
         self._desired = desired
         self._cache = cache
         self._ports = ports
-        self._policies = Cursor(desired.policy.endpoint_policies)
+        self._seen_uses = 0
         self._hosts = Cursor(desired.ingress.hosts)
         self._tls = Cursor(desired.ingress.tls)
         self._listeners: dict[tuple[str, str], L7Listener] = {}
@@ -113,11 +113,14 @@ class ProxyReconciler:
     def _l7_listeners(
         self, put: list[Resource], remove: list[tuple[str, str]]
     ) -> list[tuple[str, str]]:
-        if not self._policies.pending() and self._started:
+        if self._desired.policy.rule_set_uses == self._seen_uses and self._started:
             return []
-        self._pairs = pairs_in_use(self._desired.policy.endpoint_policies.values())
+        self._pairs = pairs_in_use(
+            self._desired.policy.rule_set_names("egress"),
+            self._desired.policy.rule_set_names("ingress"),
+        )
         self._ports.use(self._pairs)
-        rule_sets = dict(self._desired.policy.rule_sets.items())
+        rule_sets: dict[str, Any] = dict(self._desired.policy.rule_sets.items())
         new: list[tuple[str, str]] = []
         for listener in self._ports.listeners():
             pair = (listener.egress, listener.ingress)
@@ -128,5 +131,5 @@ class ProxyReconciler:
                 new.append((resource.type_url, resource.name))
         gone = [pair for pair in self._listeners if pair not in self._pairs]
         remove += [(LISTENER, self._listeners.pop(pair).name) for pair in gone]
-        self._policies.take()
+        self._seen_uses = self._desired.policy.rule_set_uses
         return new

@@ -18,15 +18,7 @@ from pydantic import BaseModel, Field
 
 from agent.flows import FlowRing
 from lockgate.errors import LockgateError
-
-
-class HttpQuestion(BaseModel):
-    """A request to be judged."""
-
-    method: str
-    path: str
-    host: str = ""
-    headers: dict[str, str] = {}
+from lockgate.policy.requests import DnsQuery, HttpRequest, KafkaRequest, TlsHello
 
 
 class TraceRequest(BaseModel):
@@ -34,9 +26,10 @@ class TraceRequest(BaseModel):
 
     source: str
     destination: str
-    port: int = Field(ge=1, le=65535)
-    protocol: Literal["TCP", "UDP", "SCTP"] = "TCP"
-    http: HttpQuestion | None = None
+    port: int = Field(ge=0, le=65535)
+    """For ICMP the type of the message."""
+    protocol: Literal["TCP", "UDP", "SCTP", "ICMP", "ICMPV6"] = "TCP"
+    request: HttpRequest | KafkaRequest | DnsQuery | TlsHello | None = None
 
 
 class AgentView(Protocol):

@@ -83,16 +83,11 @@ def policies_view(desired: Desired, problems: Iterable[Problem]) -> list[dict[st
 def _policy_view(
     desired: Desired, policy: Policy, problems: dict[str, list[str]]
 ) -> dict[str, Any]:
-    selected = [
-        endpoint
-        for endpoint, identity in sorted(desired.policy.identities.items())
-        if policy.subject.matches(dict(desired.policy.identity_labels.get(identity) or ()))
-    ]
     return {
         "policy": policy.ref.path,
         "kind": policy.ref.kind,
         "subject": str(policy.subject),
-        "endpoints": selected,
+        "endpoints": desired.policy.selected((policy.ref, policy.index)),
         "problems": problems.get(str(policy.ref), []),
     }
 

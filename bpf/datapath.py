@@ -13,10 +13,10 @@ from pyroute2 import IPRoute
 from bpf import attach, host, loader, maps
 from bpf.events import EventReader, Verdict
 from bpf.maps import Fields, Map
-from bpf.policymap import key_of, value_of
+from bpf.policymap import key_of, row_of, value_of
 from bpf.services import Services
 from lockgate.errors import BpfError
-from lockgate.ir.node import EndpointPolicy, Frontend, LoadBalancer
+from lockgate.ir.node import EndpointPolicy, Frontend, LoadBalancer, RowKey
 
 _log = logging.getLogger(__name__)
 ENFORCE_INGRESS, ENFORCE_EGRESS = 1, 2
@@ -34,7 +34,8 @@ class Datapath:
         self._cgroup = cgroup
         self._maps: dict[str, Map] = {}
         self._programs: dict[str, int] = {}
-        self._policies: dict[int, dict[Fields, Fields]] = {}
+        self._policies: dict[int, dict[RowKey, dict[Fields, Fields]]] = {}
+        self._written: dict[int, tuple[object, int]] = {}
         self._reader: EventReader | None = None
         self._callback: Callable[[Verdict], None] = lambda _: None
 
@@ -59,9 +60,10 @@ class Datapath:
         loader.forget_older(self._bpf_dir)
         self._services = Services(self._map(maps.SERVICES), self._map(maps.BACKENDS))
         self._ipcache = dict(self._map(maps.IPCACHE).items())
-        self._policies = {}
+        self._policies, self._written = {}, {}
         for key, value in self._map(maps.POLICY).items():
-            self._policies.setdefault(_integer(key[1]), {})[key] = value
+            rows = self._policies.setdefault(_integer(key[1]), {})
+            rows.setdefault(row_of(key), {})[key] = value
 
     def attach(self, ifname: str, endpoint_id: int, identity: int, address: str) -> None:
         """Put a pod under enforcement: nothing passes until its policy is set.
@@ -100,14 +102,29 @@ class Datapath:
         """
         index = attach.device_index(self._netlink, ifname)
         flags = ENFORCE_INGRESS * policy.ingress_enforced | ENFORCE_EGRESS * policy.egress_enforced
-        wanted = {
-            key_of(endpoint_id, entry): value_of(entry, class_ids) for entry in policy.entries
-        }
-        present = self._policies.setdefault(endpoint_id, {})
-        changed = _sync(self._map(maps.POLICY), present, wanted)
+        changed = self._write_policy(endpoint_id, policy, class_ids)
         changed |= self._write_endpoint(index, endpoint_id, policy.identity, address, flags)
         if changed:
             self._bump_revision()
+
+    def _write_policy(
+        self, endpoint_id: int, policy: EndpointPolicy, class_ids: Mapping[str, int]
+    ) -> bool:
+        """Write the rows that changed since the last call, or all of another policy."""
+        known = self._policies.setdefault(endpoint_id, {})
+        rows, seen = self._written.get(endpoint_id, (None, 0))
+        touched = policy.rows.changes(seen) if rows is policy.rows else {*policy.rows, *known}
+        changed = False
+        for row in touched:
+            wanted = {
+                key_of(endpoint_id, entry): value_of(entry, class_ids)
+                for entry in policy.rows.get(row) or ()
+            }
+            changed |= _sync(self._map(maps.POLICY), known.setdefault(row, {}), wanted)
+            if not wanted:
+                del known[row]
+        self._written[endpoint_id] = policy.rows, policy.revision
+        return changed
 
     def set_ipcache(self, desired: Mapping[str, int]) -> None:
         """Make the address table hold exactly these CIDRs and their identities."""
@@ -235,7 +252,9 @@ class Datapath:
         self._delete_policy(endpoint_id)
 
     def _delete_policy(self, endpoint_id: int) -> None:
-        _sync(self._map(maps.POLICY), self._policies.pop(endpoint_id, {}), {})
+        self._written.pop(endpoint_id, None)
+        for row in self._policies.pop(endpoint_id, {}).values():
+            _sync(self._map(maps.POLICY), row, {})
 
     def _bump_revision(self) -> None:
         """Have every connection judged anew at its next packet."""

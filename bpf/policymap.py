@@ -7,7 +7,7 @@ from typing import Final
 
 from bpf.maps import Fields, port_bytes
 from lockgate.errors import BpfError
-from lockgate.ir.node import PolicyEntry
+from lockgate.ir.node import PolicyEntry, RowKey
 
 DIRECTIONS: Final = {"ingress": 0, "egress": 1}
 VERDICTS: Final = {"allow": 1, "deny": 2, "redirect": 3}
@@ -22,6 +22,13 @@ def key_of(endpoint_id: int, entry: PolicyEntry) -> Fields:
         bits, endpoint_id, entry.identity, DIRECTIONS[entry.direction], entry.protocol,
         port_bytes(entry.port),
     )  # fmt: skip
+
+
+def row_of(key: Fields) -> RowKey:
+    """Return the direction and the peer's identity that a key is about."""
+    _, _, identity, direction, _, _ = key
+    assert isinstance(identity, int)
+    return ("egress" if direction == DIRECTIONS["egress"] else "ingress"), identity
 
 
 def value_of(entry: PolicyEntry, class_ids: Mapping[str, int]) -> Fields:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -35,6 +36,11 @@ class Settings(BaseSettings):
     """Addresses of pods on this node."""
     service_cidr: str = "10.78.0.0/16"
     """Addresses of Services that declare none."""
+    policy_enforcement: Literal["default", "always", "never"] = "default"
+    """``default``: a pod is closed in a direction once a policy selects it for that direction;
+    ``always``: every pod is; ``never``: policies are read but not enforced."""
+    identity_grace_s: float = 300.0
+    """How long the number of an identity that nobody has any more is kept, in seconds."""
     proxy_port_first: int = 15000
     """First port of the L7 listeners, on loopback."""
     proxy_port_last: int = 16999

@@ -17,12 +17,21 @@ from lockgate.cli.output import output_option, show
 from lockgate.model.policy import Policy
 from lockgate.model.workload import Namespace, Pod
 from lockgate.policy.engine import PolicyEngine, answer, engine_over
-from lockgate.policy.trace import HttpRequest, Question, matrix
+from lockgate.policy.requests import (
+    API_KEYS,
+    DnsQuery,
+    HttpRequest,
+    KafkaRequest,
+    Request,
+    TlsHello,
+)
+from lockgate.policy.trace import NUMBERS, Question, matrix
 from lockgate.sources.manifests import ManifestSource
 from lockgate.sources.parse import IGNORED
 
-_PROTOCOLS = ("TCP", "UDP", "SCTP")
 Port = tuple[int, str]
+# A message of ICMP has a type, and one of them is 0.
+_FIRST = {"TCP": 1, "UDP": 1, "SCTP": 1, "ICMP": 0, "ICMPV6": 0}
 
 
 class Judge(Protocol):
@@ -43,13 +52,12 @@ class AgentJudge:
 
     def trace(self, source: str, destination: str, question: Question) -> dict[str, Any]:
         """Return a trace as plain values."""
-        http = question.request
         body = {
             "source": source,
             "destination": destination,
             "port": question.port,
             "protocol": question.protocol,
-            "http": {**asdict(http), "headers": dict(http.headers)} if http else None,
+            "request": asdict(question.request) if question.request else None,
         }
         found: dict[str, Any] = self._client.post("/v1/policy/trace", body)
         return found
@@ -90,7 +98,11 @@ class PortType(click.ParamType[Port]):
             return value
         found = re.fullmatch(r"(\d{1,5})(?:/([A-Za-z]+))?", value)
         protocol = (found[2] or "TCP").upper() if found else ""
-        if found is None or protocol not in _PROTOCOLS or not 0 < int(found[1]) < 1 << 16:
+        if (
+            found is None
+            or protocol not in NUMBERS
+            or not _FIRST[protocol] <= int(found[1]) < 1 << 16
+        ):
             self.fail(f"{value!r} is no port; write it like 80/TCP", param, ctx)
         return int(found[1]), protocol
 
@@ -112,6 +124,23 @@ class RequestType(click.ParamType[HttpRequest]):
         return HttpRequest(found[1].upper(), found[3], found[2])
 
 
+class KafkaType(click.ParamType[KafkaRequest]):
+    """A Kafka request such as ``produce orders``."""
+
+    name = "'APIKEY [TOPIC]'"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> KafkaRequest:
+        """Return the request, of version 0 and without a client id."""
+        if isinstance(value, KafkaRequest):
+            return value
+        words = str(value).split()
+        if len(words) not in (1, 2) or words[0].lower() not in API_KEYS:  # a key, and a topic
+            self.fail(f"{value!r} is no request; write it like 'produce orders'", param, ctx)
+        return KafkaRequest(API_KEYS[words[0].lower()], words[1] if words[1:] else "")
+
+
 @click.command()
 @click.option("--manifests", type=click.Path(exists=True, file_okay=False, path_type=Path),
               help="Ask this folder instead of the agent; its pods need not run.")  # fmt: skip
@@ -120,6 +149,9 @@ class RequestType(click.ParamType[HttpRequest]):
 @click.option("--port", "ports", type=PortType(), required=True, multiple=True,
               help="Such as 80/TCP; several with --matrix.")  # fmt: skip
 @click.option("--http", "request_", type=RequestType(), help="Judge this request too.")
+@click.option("--kafka", type=KafkaType(), help="Judge this Kafka request.")
+@click.option("--dns", help="Judge a DNS query for this name.")
+@click.option("--tls", help="Judge a TLS handshake for this server name.")
 @click.option("--header", "headers", multiple=True, help="'NAME: VALUE' of the request.")
 @click.option("--matrix", "whole", is_flag=True, help="Every ordered pair of pods.")
 @agent_option
@@ -131,6 +163,9 @@ def trace(  # noqa: PLR0913  # one argument an option
     destination: str | None,
     ports: Sequence[Port],
     request_: HttpRequest | None,
+    kafka: KafkaRequest | None,
+    dns: str | None,
+    tls: str | None,
     headers: Sequence[str],
     whole: bool,
     client: AgentClient,
@@ -146,7 +181,12 @@ def trace(  # noqa: PLR0913  # one argument an option
         return
     if source is None or destination is None or len(ports) != 1:
         raise click.UsageError("say --from, --to and one --port, or --matrix")
-    found = judge.trace(source, destination, Question(*ports[0], _request(request_, headers)))
+    said = [_request(request_, headers), kafka, dns and DnsQuery(dns), tls and TlsHello(tls)]
+    asked: list[Request] = [request for request in said if request]
+    if len(asked) > 1:
+        raise click.UsageError("say one of --http, --kafka, --dns and --tls")
+    question = Question(*ports[0], asked[0] if asked else None)
+    found = judge.trace(source, destination, question)
     if output == "table":
         _tell(found)
     else:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Literal
 
 from lockgate.model.meta import ObjectRef
+from lockgate.state import Table
 
 ANY_IDENTITY = 0
 IDENTITY_HOST = 1
@@ -18,8 +20,10 @@ IDENTITY_KUBE_APISERVER = 7
 IDENTITY_INGRESS = 8
 FIRST_IDENTITY = 256
 FIRST_CIDR_IDENTITY = 1 << 24
+FIRST_NODE_IDENTITY = 2 << 24
 
 PROTOCOL_ANY, PROTOCOL_ICMP, PROTOCOL_TCP, PROTOCOL_UDP, PROTOCOL_SCTP = 0, 1, 6, 17, 132
+PROTOCOL_ICMPV6 = 58
 
 Verdict = Literal["allow", "deny", "redirect"]
 
@@ -44,9 +48,17 @@ class PolicyEntry:
     """Name of the HTTP rule set, for ``redirect``."""
 
 
+RowKey = tuple[Literal["ingress", "egress"], int]
+"""A direction and the peer's identity."""
+
+
 @dataclass(frozen=True, slots=True)
 class EndpointPolicy:
-    """All that the kernel enforces at one endpoint. Entries are sorted and minimal."""
+    """All that the kernel enforces at one endpoint; entries are minimal.
+
+    ``rows`` is shared between versions of one endpoint's policy, so that a change costs what it
+    touches: two versions are equal if of one ``revision``, and ``rows.changes`` tells them apart.
+    """
 
     endpoint: str
     """``namespace/name``."""
@@ -54,7 +66,32 @@ class EndpointPolicy:
     ingress_enforced: bool
     """Ingress without a matching entry is dropped."""
     egress_enforced: bool
-    entries: tuple[PolicyEntry, ...] = ()
+    rows: Table[RowKey, tuple[PolicyEntry, ...]] = field(compare=False)
+    revision: int = 0
+    audit: bool = False
+    """What would be dropped is reported and passes."""
+
+    @property
+    def entries(self) -> tuple[PolicyEntry, ...]:
+        """Every entry, sorted."""
+        return tuple(sorted(entry for row in self.rows.values() for entry in row))
+
+    @staticmethod
+    def of(
+        endpoint: str,
+        identity: int,
+        ingress_enforced: bool,  # as the constructor
+        egress_enforced: bool,
+        entries: Iterable[PolicyEntry] = (),
+    ) -> EndpointPolicy:
+        """Return a policy of these entries."""
+        rows: dict[RowKey, tuple[PolicyEntry, ...]] = {}
+        for entry in sorted(entries):
+            key = (entry.direction, entry.identity)
+            rows[key] = (*rows.get(key, ()), entry)
+        table: Table[RowKey, tuple[PolicyEntry, ...]] = Table("policy entries")
+        table.replace(rows)
+        return EndpointPolicy(endpoint, identity, ingress_enforced, egress_enforced, table)
 
 
 @dataclass(frozen=True, slots=True, order=True)

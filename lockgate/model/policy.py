@@ -7,7 +7,8 @@ a pod's labels under their plain keys, and
 - ``io.kubernetes.pod.namespace``: the namespace,
 - ``io.cilium.k8s.policy.serviceaccount``: the service account,
 - ``io.cilium.k8s.namespace.labels.KEY``: the namespace's own labels,
-- ``reserved:NAME`` with an empty value: the reserved identities (``reserved:host``, ...).
+- ``reserved:NAME`` with an empty value: the reserved identities (``reserved:host``, ...),
+- ``node:KEY``: the labels of a node, beside ``reserved:remote-node``.
 
 A namespaced policy's selectors are already narrowed to its namespace when they arrive here.
 What names other objects (CIDR groups, Services) is replaced by what those objects hold in
@@ -26,6 +27,7 @@ NAMESPACE_LABEL = "io.kubernetes.pod.namespace"
 SERVICE_ACCOUNT_LABEL = "io.cilium.k8s.policy.serviceaccount"
 NAMESPACE_LABELS_PREFIX = "io.cilium.k8s.namespace.labels."
 RESERVED_PREFIX = "reserved:"
+NODE_LABELS_PREFIX = "node:"
 
 Direction = Literal["ingress", "egress"]
 Action = Literal["allow", "deny", "pass"]

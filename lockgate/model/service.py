@@ -30,6 +30,7 @@ class Service:
     selector: Labels = ()
     """Empty: no selector, so EndpointSlices are declared by somebody."""
     external_name: str = ""
+    labels: Labels = ()
 
     @property
     def ref(self) -> ObjectRef:

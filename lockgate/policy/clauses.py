@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 from lockgate.ir import node
-from lockgate.model.meta import ObjectRef
-from lockgate.model.policy import Direction, Peers, Policy, PolicyRule, PortRange
+from lockgate.model.policy import Direction, Policy, PolicyRule, PortRange
+from lockgate.policy.selections import Peer, peers_of
 
-PeerIdentities = Callable[[Peers], frozenset[int]]
-NamedPorts = Callable[[Direction, str], "Iterable[NamedPort]"]
 PROTOCOLS = {"TCP": node.PROTOCOL_TCP, "UDP": node.PROTOCOL_UDP, "SCTP": node.PROTOCOL_SCTP}
 ALL_BITS = 16
 _MAX_PORT = 65535
-ANYONE = frozenset({node.ANY_IDENTITY})
+_ICMP = {"IPv4": node.PROTOCOL_ICMP, "IPv6": node.PROTOCOL_ICMPV6}
+NumberedPort = tuple[int, str]
+"""A port and its protocol."""
+Holding = tuple[str, NumberedPort]
+"""Those peers at which a port's name stands for this number."""
 
 
-@dataclass(frozen=True, slots=True)
-class NamedPort:
-    """What a port's name stands for, at the pods of some identities (None: at the subject)."""
+class PortNames(Protocol):
+    """What the name of a port stands for at one endpoint, and at its peers."""
 
-    port: int
-    protocol: str
-    identities: frozenset[int] | None = None
+    def own(self, name: str) -> NumberedPort | None:
+        """Return what the endpoint itself calls so."""
+
+    def of_peers(self, name: str) -> Iterable[NumberedPort]:
+        """Return what any peer calls so, sorted."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -51,21 +55,27 @@ EVERYTHING = Ports(node.PROTOCOL_ANY, 0, 0)
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """A rule with its peers as identities (0: every peer) and its ports as prefixes."""
+    """A rule at one endpoint: for whom, on which prefixes, and the policy it is of.
 
-    identities: frozenset[int]
+    ``peers`` None means everybody. With ``holding``, only peers that hold the named port.
+    """
+
+    peers: tuple[Peer, ...] | None
     ports: frozenset[Ports]
     rule: PolicyRule
-    origin: ObjectRef
+    policy: Policy
+    holding: Holding | None = None
+    past_proxy: bool = False
+    """Allowed traffic goes past the proxy, whatever L7 rules hold for it too."""
+
+    @property
+    def is_for_everybody(self) -> bool:
+        """Say whether it holds whoever the peer is."""
+        return self.peers is None and self.holding is None
 
 
-def clauses_of(
-    direction: Direction,
-    policies: Iterable[Policy],
-    peer_identities: PeerIdentities,
-    named_ports: NamedPorts,
-) -> list[Clause]:
-    """Return the rules of one direction as clauses.
+def clauses_of(direction: Direction, policies: Iterable[Policy], names: PortNames) -> list[Clause]:
+    """Return the rules of one direction as clauses, in the order of the policies.
 
     A rule whose ports are named becomes one clause for each number that a name stands for.
     """
@@ -74,35 +84,43 @@ def clauses_of(
         for policy in policies
         for rule in policy.rules
         if rule.direction == direction
-        for clause in _clauses_of_rule(policy.ref, rule, peer_identities, named_ports)
+        for clause in _clauses_of_rule(policy, rule, names)
     ]
 
 
-def _clauses_of_rule(
-    origin: ObjectRef, rule: PolicyRule, peer_identities: PeerIdentities, named_ports: NamedPorts
-) -> Iterator[Clause]:
-    peers = ANYONE if rule.peers is None else peer_identities(rule.peers)
-    if not rule.ports:
-        yield Clause(peers, frozenset({EVERYTHING}), rule, origin)
+def _clauses_of_rule(policy: Policy, rule: PolicyRule, names: PortNames) -> Iterator[Clause]:
+    peers = None if rule.peers is None or "all" in rule.peers.entities else peers_of(rule.peers)
+    who = None if peers is None else tuple(peers)
+    if not rule.ports and not rule.icmps:
+        yield Clause(who, frozenset({EVERYTHING}), rule, policy)
         return
-    numbers = [entry for entry in rule.ports if isinstance(entry.port, int)]
-    if numbers:
-        prefixes = frozenset(one for entry in numbers for one in port_prefixes(entry))
-        yield Clause(peers, prefixes, rule, origin)
+    prefixes = {Ports(_ICMP[entry.family], entry.type, ALL_BITS) for entry in rule.icmps}
+    for entry in rule.ports:
+        prefixes |= port_prefixes(entry)
+    if prefixes:
+        yield Clause(who, frozenset(prefixes), rule, policy)
     for entry in rule.ports:
         if isinstance(entry.port, str):
-            for found in named_ports(rule.direction, entry.port):
-                if entry.protocol in ("ANY", found.protocol):
-                    prefix = Ports(PROTOCOLS[found.protocol], found.port, ALL_BITS)
-                    at = _at(peers, found.identities)
-                    yield Clause(at, frozenset({prefix}), rule, origin)
+            yield from _named(who, entry, rule, policy, names)
 
 
-def _at(peers: frozenset[int], holders: frozenset[int] | None) -> frozenset[int]:
-    """Return the peers that hold a named port."""
-    if holders is None:
-        return peers
-    return holders if node.ANY_IDENTITY in peers else peers & holders
+def _named(
+    who: tuple[Peer, ...] | None,
+    entry: PortRange,
+    rule: PolicyRule,
+    policy: Policy,
+    names: PortNames,
+) -> Iterator[Clause]:
+    """Yield a clause for each number of a name: at the endpoint, or for egress at its peers."""
+    name = str(entry.port)
+    own = names.own(name) if rule.direction == "ingress" else None
+    numbers = names.of_peers(name) if rule.direction == "egress" else [own] if own else []
+    for number in numbers:
+        port, protocol = number
+        if entry.protocol in ("ANY", protocol):
+            prefix = frozenset({Ports(PROTOCOLS[protocol], port, ALL_BITS)})
+            holding = (name, number) if rule.direction == "egress" else None
+            yield Clause(who, prefix, rule, policy, holding)
 
 
 def port_prefixes(port_range: PortRange) -> frozenset[Ports]:

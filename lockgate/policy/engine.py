@@ -2,35 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from ipaddress import ip_address, ip_network
-from typing import Any
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
-from lockgate.ir.node import IDENTITY_WORLD, EndpointPolicy
-from lockgate.ir.proxy import HttpRuleSet
-from lockgate.model.meta import Labels, ObjectRef
-from lockgate.model.policy import NAMESPACE_LABEL, Direction, Peers, Policy
-from lockgate.model.workload import Namespace, Pod
-from lockgate.policy.clauses import NamedPort, NamedPorts
-from lockgate.policy.identity import RESERVED, IdentityAllocator, identity_labels, reserved_labels
-from lockgate.policy.resolve import Resolution, resolve
-from lockgate.policy.selections import Selections, cidrs_of, peers_of
+from lockgate.ir import node
+from lockgate.ir.node import EndpointPolicy
+from lockgate.ir.proxy import RuleSet
+from lockgate.model.meta import Labels, ObjectRef, Problem
+from lockgate.model.policy import CidrBlock, CidrGroup, Direction, Policy
+from lockgate.model.service import EndpointSlice, Service
+from lockgate.model.workload import Namespace, Node, Pod
+from lockgate.policy.clauses import NumberedPort
+from lockgate.policy.declared import Expansion
+from lockgate.policy.identities import Identities
+from lockgate.policy.identity import RESERVED, identity_labels
+from lockgate.policy.matching import Matching
+from lockgate.policy.port_names import NameChange, PortHolders
+from lockgate.policy.problems import conflicts, unserved
+from lockgate.policy.resolve import Entries, Row
+from lockgate.policy.rule_set_uses import RuleSetUses
+from lockgate.policy.selections import Peer, Selections, peers_of
 from lockgate.policy.trace import Knowledge, Party, Question, Trace, trace
-from lockgate.state import Fetch, Graph, Index, Table
+from lockgate.state import Fetch, Graph, Table
 
 PolicyKey = tuple[ObjectRef, int]
-_EVERY_NAMESPACE = ""
+EnforcementMode = Literal["default", "always", "never"]
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What policies may refer to beside pods; all may be empty."""
+
+    groups: Table[str, CidrGroup] = field(default_factory=lambda: Table("CIDR groups"))
+    services: Table[tuple[str, str], Service] = field(default_factory=lambda: Table("services"))
+    slices: Table[tuple[str, str], tuple[EndpointSlice, ...]] = field(
+        default_factory=lambda: Table("slices")
+    )
+    nodes: Table[str, Node] = field(default_factory=lambda: Table("nodes"))
+    learnt: Table[str, tuple[str, ...]] = field(default_factory=lambda: Table("learnt names"))
+    """Addresses by DNS name, as answers that passed the proxy said."""
 
 
 class PolicyEngine:
     """Tables of identities and endpoint policies that follow the declared ones.
 
     Identities come from ``endpoints``, all pods with an address; only those in ``local`` are
-    resolved. One changed policy recomputes the endpoints it selects, one new identity those
-    whose policies name a peer that selects it.
+    resolved. A changed policy is decided anew at the endpoints it selects, a new identity at
+    those whose policies name a peer that selects it, and only for that identity.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # one argument an input
         self,
         graph: Graph,
         namespaces: Table[str, Namespace],
@@ -38,68 +60,124 @@ class PolicyEngine:
         policies: Table[PolicyKey, Policy],
         *,
         local: Table[str, Pod],
+        surroundings: Surroundings | None = None,
         restored: Mapping[str, Any] | None = None,
+        mode: EnforcementMode = "default",
+        grace_s: float = 0.0,
     ) -> None:
-        self.identities: Table[str, int] = Table("identities")
-        self.identity_labels: Table[int, Labels] = Table("identity labels")
-        self.cidr_identities: Table[str, int] = Table("CIDR identities")
-        self.rule_sets: Table[str, HttpRuleSet] = Table("rule sets")
-        self._allocator = IdentityAllocator(restored)
+        around = surroundings or Surroundings()
+        self.audited: Table[str, bool] = Table("audited endpoints")
+        self.endpoint_policies: Table[str, EndpointPolicy] = Table("endpoint policies")
+        self.resolutions = 0
+        """Rows decided so far; the measure of work that tests and benchmarks count."""
         self._selections = Selections()
-        self._policies = policies
-        self._namespaces = namespaces
-        self._endpoints = endpoints
-        self._known: dict[PolicyKey, Policy] = {}
+        self._known_identities = Identities(self._selections, restored, grace_s)
+        self.identities = self._known_identities.by_endpoint
+        self.identity_labels = self._known_identities.labels
+        self.cidr_identities = self._known_identities.by_cidr
+        self._uses = RuleSetUses()
+        self.rule_sets: Table[str, RuleSet] = self._uses.table
+        self._endpoints, self._local, self._namespaces = endpoints, local, namespaces
+        self._learnt, self._nodes, self._mode = around.learnt, around.nodes, mode
         self._labels: Table[str, Labels] = graph.derive(
             "endpoint labels", endpoints, self._label, (namespaces,)
         ).output
-        self._seen_labels = self._seen_policies = self._seen_resolutions = 0
-        self._second = Graph()
-        self._wire(local)
-        for number in RESERVED:
-            self.identity_labels.put(number, reserved_labels(number))
+        self._policies = Expansion(graph, policies, around.groups, around.services, around.slices)
+        self._subjects: Matching[PolicyKey, str] = Matching()
+        self._entries: dict[str, Entries] = {}
+        self._peers: dict[str, set[Peer]] = {}
+        self._users: dict[Peer, set[str]] = {}
+        self._holders = PortHolders()
+        self._name_users: dict[str, set[str]] = {}
+        self._conflicts: dict[str, tuple[Problem, ...]] = {}
+        self._unserved: dict[PolicyKey, tuple[Problem, ...]] = {}
+        self._seen: dict[str, int] = {}
+        self._refreshed: set[str] = set()
 
-    def _wire(self, local: Table[str, Pod]) -> None:
-        self._by_namespace: Index[PolicyKey, Policy, str] = Index(
-            self._policies, lambda _key, row: [_namespace_of(row)]
-        )
-        self._by_port_name: Index[str, Pod, str] = Index(
-            self._endpoints, lambda _key, row: row.named_ports()
-        )
-        self._selecting = self._second.derive(
-            "policies of an endpoint", local, self._select, (self._labels, self._by_namespace)
-        ).output
-        self._resolutions = self._second.derive(
-            "endpoint policies",
-            local,
-            self._resolve,
-            (self._selecting, self.identities, self._selections.table, self._by_port_name),
-        ).output
-        self.endpoint_policies: Table[str, EndpointPolicy] = Table("endpoint policies")
+    def tick(self, now: float = 0.0) -> None:
+        """Bring every table up to date; call it after the graph's own tick.
 
-    def tick(self) -> None:
-        """Bring every table up to date; call it after the graph's own tick."""
-        self._number_identities()
-        self._note_policies()
-        self._second.tick()
-        self._publish()
+        ``now`` is in seconds of the clock by which identities stay for a grace period.
+        """
+        changed = self._changes(self._labels) | self._changes(self._endpoints)
+        moved = self._note_endpoints(changed)
+        self._note_names(now)
+        stale = self._note_subjects(changed | self._changes(self._local))
+        renamed = self._renumber(moved, now)
+        stale |= renamed
+        dropped = self._use_peers(stale)
+        # Blocks that came into use may have split identities.
+        stale |= self._renumber(self._known_identities.take_split(), now)
+        for endpoint in sorted(stale):
+            self._decide_anew(endpoint)
+        self._decide_touched()
+        self._drop_peers(dropped, now)
+        for endpoint in self._renumber(self._known_identities.take_split(), now):
+            self._decide_anew(endpoint)
+            stale.add(endpoint)
+        self._known_identities.expire(now)
+        self._decide_touched()
+        self._publish(stale | self._refreshed | self._changes(self.audited))
+        self._refreshed.clear()
 
     def party(self, name: str) -> Party | None:
         """Return an end of a connection by name, or None if there is none of that name.
 
         Args:
-            name: ``namespace/pod``, a reserved identity such as ``world``, an address, or labels
-                such as ``app=web,tier=front``, which stand for the first pod that has them all.
+            name: ``namespace/pod``, a reserved identity such as ``world``, an address, a DNS name
+                that was learnt, or labels such as ``app=web,tier=front``, which stand for the
+                first pod that has them all.
         """
         if name in self._endpoints:
-            identity = self.identities.get(name) or 0
+            entries = self._entries.get(name)
             return Party(
-                name, identity, self.endpoint_policies.get(name), self._selecting.get(name) or ()
+                name,
+                self.identities.get(name) or 0,
+                self.endpoint_policies.get(name),
+                entries.policies if entries else (),
             )
         for number, reserved in RESERVED.items():
             if name == reserved:
                 return Party(name, number)
-        return self._labelled_party(name) if "=" in name else self._address_party(name)
+        if "=" in name:
+            return self._labelled_party(name)
+        learnt = self._learnt.get(name.rstrip(".").lower())
+        return self._address_party(learnt[0] if learnt else name)
+
+    def knowledge(self) -> Knowledge:
+        """Return what :func:`lockgate.policy.trace.trace` needs to know."""
+        return Knowledge(
+            dict(self.rule_sets.items()),
+            self._selections.select,
+            lambda name: _ports(self._endpoints.get(name)),
+            self._holders,
+        )
+
+    @property
+    def rule_set_uses(self) -> int:
+        """A number that changes when a rule set comes into or goes out of use in a direction."""
+        return self._uses.revision
+
+    def rule_set_names(self, direction: Direction) -> set[str]:
+        """Return the rule sets that entries of one direction name."""
+        return self._uses.names(direction)
+
+    def selected(self, key: PolicyKey) -> list[str]:
+        """Return the local endpoints a policy selects, sorted."""
+        return sorted(self._subjects.selected(key)) if self._subjects.knows(key) else []
+
+    def problems(self) -> list[Problem]:
+        """Return what of the policies is not served, and where they contradict each other."""
+        found = [*self._unserved.values(), *self._conflicts.values()]
+        return sorted({problem for problems in found for problem in problems})
+
+    def recomputed(self) -> dict[str, int]:
+        """Return how much was decided so far."""
+        return {"endpoint policies": self.resolutions}
+
+    def state(self) -> dict[str, Any]:
+        """Return what the next agent must be given to number identities alike."""
+        return self._known_identities.state()
 
     def _labelled_party(self, text: str) -> Party | None:
         pairs = {tuple(pair.split("=", 1)) for pair in text.split(",")}
@@ -109,166 +187,210 @@ class PolicyEngine:
         return None
 
     def _address_party(self, text: str) -> Party | None:
-        try:
-            address = ip_address(text)
-        except ValueError:
-            return None
         for name, pod in self._endpoints.items():
-            if pod.address == str(address):
+            if pod.address and pod.address == text:
                 return self.party(name)
-        blocks = [ip_network(cidr) for cidr in self.cidr_identities]
-        holding = [block for block in blocks if address in block]
-        if not holding:
-            return Party(text, IDENTITY_WORLD)
-        narrowest = max(holding, key=lambda block: block.prefixlen)
-        return Party(text, self.cidr_identities.get(str(narrowest)) or IDENTITY_WORLD)
-
-    def knowledge(self) -> Knowledge:
-        """Return what :func:`lockgate.policy.trace.trace` needs to know."""
-
-        def peer_identities(peers: Peers) -> frozenset[int]:
-            found = [self._selections.table.get(peer) for peer in peers_of(peers)]
-            return frozenset().union(*filter(None, found))
-
-        def named_ports(party: Party) -> NamedPorts:
-            def find(direction: Direction, name: str) -> list[NamedPort]:
-                pod = self._endpoints.get(party.name)
-                if direction == "ingress" and pod is not None:
-                    return _own_port(pod, name)
-                return _peer_ports(name, self._endpoints.items(), self.identities.get)
-
-            return find
-
-        return Knowledge(dict(self.rule_sets.items()), peer_identities, named_ports)
-
-    def recomputed(self) -> dict[str, int]:
-        """Return how many rows each derivation of the engine has computed so far."""
-        return self._second.recomputed()
-
-    def state(self) -> dict[str, Any]:
-        """Return what the next agent must be given to number identities alike."""
-        return self._allocator.state()
+        number = self._known_identities.of_address(text)
+        return None if number is None else Party(text, number)
 
     def _label(self, _key: str, pod: Pod, fetch: Fetch) -> Labels:
         return identity_labels(pod, fetch.get(self._namespaces, pod.namespace))
 
-    def _number_identities(self) -> None:
-        changed = self._labels.changes(self._seen_labels)
-        self._seen_labels = self._labels.revision
-        before = {key: self.identities.get(key) for key in changed}
-        for key in sorted(changed):
-            labels = self._labels.get(key)
-            if labels is None:
-                self.identities.delete(key)
-                continue
-            number = self._allocator.acquire(labels)
-            self.identities.put(key, number)
-            if self.identity_labels.put(number, labels):
-                self._selections.add_labels(number, labels)
-        for number in filter(None, before.values()):
-            if self._allocator.release(number):
-                self.identity_labels.delete(number)
-                self._selections.remove(number)
+    def _changes(self, table: Table[Any, Any]) -> set[Any]:
+        """Return the keys of a table that changed since the last call for it."""
+        changed = table.changes(self._seen.get(table.name, 0))
+        self._seen[table.name] = table.revision
+        return changed
 
-    def _note_policies(self) -> None:
-        changed = self._policies.changes(self._seen_policies)
-        self._seen_policies = self._policies.revision
-        for key in sorted(changed):
-            old, new = self._known.pop(key, None), self._policies.get(key)
-            if new is not None:
-                self._known[key] = new
-                for peers in _peers(new):
-                    self._use(peers)
-            for peers in _peers(old):
-                self._drop(peers)
-
-    def _use(self, peers: Peers) -> None:
-        for cidr in cidrs_of(peers):
-            number = self._allocator.acquire_cidr(cidr)
-            if self.cidr_identities.put(cidr, number):
-                self._selections.add_cidr(number, cidr)
-        self._selections.use(peers_of(peers))
-
-    def _drop(self, peers: Peers) -> None:
-        self._selections.drop(peers_of(peers))
-        for cidr in cidrs_of(peers):
-            number = self.cidr_identities.get(cidr)
-            if number is not None and self._allocator.release(number):
-                self.cidr_identities.delete(cidr)
-                self._selections.remove(number)
-
-    def _select(self, key: str, pod: Pod, fetch: Fetch) -> tuple[Policy, ...]:
-        held: Labels | None = fetch.get(self._labels, key)
-        labels = dict(held or ())
-        groups = (pod.namespace, _EVERY_NAMESPACE)
-        candidates = [row for group in groups for row in fetch.group(self._by_namespace, group)]
-        return tuple(
-            policy
-            for _, policy in sorted(candidates, key=lambda item: item[0])
-            if policy.subject.matches(labels)
-        )
-
-    def _resolve(self, key: str, pod: Pod, fetch: Fetch) -> Resolution:
-        def peer_identities(peers: Peers) -> frozenset[int]:
-            found = [fetch.get(self._selections.table, peer) for peer in peers_of(peers)]
-            return frozenset().union(*filter(None, found))
-
-        def named_ports(direction: Direction, name: str) -> list[NamedPort]:
-            if direction == "ingress":
-                return _own_port(pod, name)
-            rows = fetch.group(self._by_port_name, name)
-            return _peer_ports(name, rows, lambda row: fetch.get(self.identities, row))
-
-        policies = fetch.get(self._selecting, key) or ()
-        identity = fetch.get(self.identities, key) or 0
-        return resolve(key, identity, policies, peer_identities, named_ports)
-
-    def _publish(self) -> None:
-        changed = self._resolutions.changes(self._seen_resolutions)
-        self._seen_resolutions = self._resolutions.revision
-        if not changed:
-            return
+    def _note_endpoints(self, changed: Iterable[str]) -> set[str]:
+        """Take in pods; return those whose identity may have changed."""
+        moved: set[str] = set()
         for key in changed:
-            row = self._resolutions.get(key)
-            if row is None:
-                self.endpoint_policies.delete(key)
-            else:
-                self.endpoint_policies.put(key, row.policy)
-        sets = (row for item in self._resolutions.values() for row in item.rule_sets)
-        self.rule_sets.replace({row.name: row for row in sets})
+            pod = self._endpoints.get(key)
+            address = pod.address if pod else ""
+            moved |= self._known_identities.set_pod(key, self._labels.get(key), address)
+            # Its named ports may be others, though its identity is not.
+            moved.add(key)
+        return moved
+
+    def _note_names(self, now: float) -> None:
+        for name in self._changes(self._learnt):
+            self._known_identities.set_name(name, self._learnt.get(name) or (), now)
+        for name in self._changes(self._nodes):
+            self._known_identities.set_node(name, self._nodes.get(name), now)
+
+    def _note_subjects(self, endpoints: Iterable[str]) -> set[str]:
+        """Hold policies and endpoints against each other; return endpoints to decide anew."""
+        stale: set[str] = set()
+        for endpoint in endpoints:
+            here = endpoint in self._local
+            gained, lost = self._subjects.set_member(
+                endpoint, self._labels.get(endpoint) if here else None
+            )
+            if gained or lost or here != (endpoint in self._entries):
+                stale.add(endpoint)
+        for key in self._changes(self._policies.table):
+            if self._subjects.knows(key):
+                stale |= self._subjects.remove_selector(key)
+            self._unserved.pop(key, None)
+            policy = self._policies.table.get(key)
+            if policy is not None and policy.subject_kind == "endpoint":
+                stale |= self._subjects.add_selector(key, policy.subject)
+            if policy is not None:
+                self._unserved[key] = unserved(policy)
+        return stale
+
+    def _renumber(self, endpoints: Iterable[str], now: float) -> set[str]:
+        """Number identities anew; return endpoints whose own policy must be decided anew."""
+        stale: set[str] = set()
+        for key in sorted(endpoints):
+            before = self.identities.get(key)
+            self._known_identities.number(key, now)
+            number, pod = self.identities.get(key), self._endpoints.get(key)
+            ports = _ports(pod) if number is not None else {}
+            renamed = ports != self._holders.ports(key)
+            stale |= self._note_ports(self._holders.set_pod(key, number or 0, ports))
+            if key in self._local and (before != number or renamed):
+                stale.add(key)
+        return stale
+
+    def _note_ports(self, changes: list[NameChange]) -> set[str]:
+        stale: set[str] = set()
+        for change in changes:
+            users = self._name_users.get(change.name, set())
+            if change.renumbered:
+                stale |= users
+            for endpoint in users - stale:
+                self._refresh(endpoint, {change.identity})
+        return stale
+
+    def _use_peers(self, stale: Iterable[str]) -> list[Peer]:
+        """Keep selections of what these endpoints' policies name; return what none names now."""
+        dropped: list[Peer] = []
+        for endpoint in stale:
+            wanted = {peer for policy in self._policies_of(endpoint) for peer in _peers(policy)}
+            held = self._peers.get(endpoint, set())
+            for peer in wanted - held:
+                self._use(peer, endpoint)
+            dropped += held - wanted
+            for peer in held - wanted:
+                self._users[peer].discard(endpoint)
+            self._peers[endpoint] = wanted
+        return dropped
+
+    def _use(self, peer: Peer, endpoint: str) -> None:
+        users = self._users.setdefault(peer, set())
+        if not users:
+            if isinstance(peer, CidrBlock):
+                self._known_identities.use_block(peer)
+            self._selections.use([peer])
+        users.add(endpoint)
+
+    def _drop_peers(self, peers: Iterable[Peer], now: float) -> None:
+        for peer in peers:
+            if peer in self._users and not self._users[peer]:
+                del self._users[peer]
+                self._selections.drop([peer])
+                if isinstance(peer, CidrBlock):
+                    self._known_identities.drop_block(peer, now)
+
+    def _decide_touched(self) -> None:
+        """Decide anew for the identities that peers gained or lost, where they are named."""
+        touched: dict[str, set[int]] = {}
+        for peer, identities in self._selections.take_changes().items():
+            for endpoint in self._users.get(peer, ()):
+                touched.setdefault(endpoint, set()).update(identities)
+        for endpoint, identities in touched.items():
+            self._refresh(endpoint, identities)
+
+    def _policies_of(self, endpoint: str) -> tuple[Policy, ...]:
+        if endpoint not in self._local or self._mode == "never":
+            return ()
+        keys = sorted(self._subjects.selecting(endpoint))
+        return tuple(self._policies.row(key) for key in keys)
+
+    def _decide_anew(self, endpoint: str) -> None:
+        if endpoint not in self._local:
+            self._forget(endpoint)
+            return
+        entries = self._entries.get(endpoint)
+        if entries is None:
+            selected, held = self._selections.get, self._holders.identities
+            entries = Entries(endpoint, selected, held, self._use_rule_sets)
+            self._entries[endpoint] = entries
+        policies = self._policies_of(endpoint)
+        self._set_name_users(endpoint, entries.port_names(), add=False)
+        names = _PortsAt(_ports(self._endpoints.get(endpoint)), self._holders)
+        entries.set_policies(policies, names, self._mode)
+        self._set_name_users(endpoint, entries.port_names(), add=True)
+        self._conflicts[endpoint] = conflicts(policies)
+
+    def _refresh(self, endpoint: str, identities: set[int]) -> None:
+        entries = self._entries.get(endpoint)
+        if entries is not None:
+            entries.refresh(identities - {node.ANY_IDENTITY})
+            self._refreshed.add(endpoint)
+
+    def _set_name_users(self, endpoint: str, names: Iterable[str], *, add: bool) -> None:
+        for name in names:
+            users = self._name_users.setdefault(name, set())
+            (users.add if add else users.discard)(endpoint)
+
+    def _use_rule_sets(
+        self, direction: Direction, before: Row, sets: Mapping[str, RuleSet]
+    ) -> None:
+        self.resolutions += 1
+        self._uses.use(direction, before, sets)
+
+    def _forget(self, endpoint: str) -> None:
+        entries = self._entries.pop(endpoint, None)
+        if entries is not None:
+            self._set_name_users(endpoint, entries.port_names(), add=False)
+            entries.clear()
+        self._peers.pop(endpoint, None)
+        self._conflicts.pop(endpoint, None)
+        self.endpoint_policies.delete(endpoint)
+
+    def _publish(self, endpoints: Iterable[str]) -> None:
+        for endpoint in sorted(endpoints):
+            entries = self._entries.get(endpoint)
+            if entries is not None:
+                identity = self.identities.get(endpoint) or 0
+                audit = bool(self.audited.get(endpoint))
+                self.endpoint_policies.put(endpoint, entries.view(identity, audit=audit))
 
 
-def _peers(policy: Policy | None) -> list[Peers]:
-    return [rule.peers for rule in policy.rules if rule.peers is not None] if policy else []
+@dataclass(frozen=True, slots=True)
+class _PortsAt:
+    """What the names of ports stand for at one endpoint."""
+
+    mine: Mapping[str, NumberedPort]
+    holders: PortHolders
+
+    def own(self, name: str) -> NumberedPort | None:
+        return self.mine.get(name)
+
+    def of_peers(self, name: str) -> Iterable[NumberedPort]:
+        return self.holders.numbers(name)
 
 
-def _namespace_of(policy: Policy) -> str:
-    """Return the one namespace a policy's subject can be in, or every."""
-    for entry in policy.subject.requirements:
-        if entry.key == NAMESPACE_LABEL and entry.operator == "In" and len(entry.values) == 1:
-            return entry.values[0]
-    return _EVERY_NAMESPACE
+def _ports(pod: Pod | None) -> Mapping[str, NumberedPort]:
+    return pod.named_ports() if pod else {}
 
 
-def _own_port(pod: Pod, name: str) -> list[NamedPort]:
-    own = pod.named_ports().get(name)
-    return [] if own is None else [NamedPort(*own)]
-
-
-def _peer_ports(
-    name: str, pods: Iterable[tuple[str, Pod]], identity_of: Callable[[str], int | None]
-) -> list[NamedPort]:
-    """Return the numbers a port's name stands for, each with the identities that have it."""
-    holders: dict[tuple[int, str], set[int]] = {}
-    for key, pod in pods:
-        port, identity = pod.named_ports().get(name), identity_of(key)
-        if port is not None and identity is not None:
-            holders.setdefault(port, set()).add(identity)
-    return [NamedPort(*port, frozenset(who)) for port, who in sorted(holders.items())]
+def _peers(policy: Policy) -> Iterable[Peer]:
+    for rule in policy.rules:
+        if rule.peers is not None:
+            yield from peers_of(rule.peers)
+    yield "host"
 
 
 def engine_over(
-    namespaces: Iterable[Namespace], pods: Iterable[Pod], policies: Iterable[Policy]
+    namespaces: Iterable[Namespace],
+    pods: Iterable[Pod],
+    policies: Iterable[Policy],
+    surroundings: Surroundings | None = None,
+    mode: EnforcementMode = "default",
 ) -> PolicyEngine:
     """Return an engine that has computed everything, with every pod as if it were here."""
     spaces: Table[str, Namespace] = Table("namespaces")
@@ -278,7 +400,9 @@ def engine_over(
     endpoints.replace({row.ref.path: row for row in pods})
     rules.replace({(row.ref, row.index): row for row in policies})
     graph = Graph()
-    engine = PolicyEngine(graph, spaces, endpoints, rules, local=endpoints)
+    engine = PolicyEngine(
+        graph, spaces, endpoints, rules, local=endpoints, surroundings=surroundings, mode=mode
+    )
     graph.tick()
     engine.tick()
     return engine

@@ -6,15 +6,19 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-import re2
-
 from lockgate.ir import node
 from lockgate.ir.node import EndpointPolicy
-from lockgate.ir.proxy import HttpMatch, HttpRuleSet
-from lockgate.model.policy import Direction, Peers, Policy, PolicyRule, PortRange
-from lockgate.policy.clauses import PROTOCOLS, NamedPorts
+from lockgate.ir.proxy import RuleSet
+from lockgate.model.policy import Direction, IcmpType, Peers, Policy, PolicyRule, PortRange
+from lockgate.policy.clauses import PROTOCOLS, NumberedPort
+from lockgate.policy.port_names import PortHolders
+from lockgate.policy.requests import REFUSALS, Request, passes
 from lockgate.policy.resolve import lookup, verdict
 
+_PORT_PROTOCOLS = frozenset(PROTOCOLS)
+_FAMILIES = {"IPv4": "ICMP", "IPv6": "ICMPV6"}
+NUMBERS = {**PROTOCOLS, "ICMP": node.PROTOCOL_ICMP, "ICMPV6": node.PROTOCOL_ICMPV6}
+"""Protocols one can ask about; for the last two the port is the type of message."""
 Outcome = Literal["allow", "deny", "l7"]
 _RANK: tuple[Outcome, ...] = ("allow", "l7", "deny")
 
@@ -27,16 +31,6 @@ class Party:
     identity: int
     policy: EndpointPolicy | None = None
     selected_by: tuple[Policy, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class HttpRequest:
-    """A request to be judged; header names are lower-case."""
-
-    method: str
-    path: str
-    host: str = ""
-    headers: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,16 +71,18 @@ class Question:
 
     port: int
     protocol: str
-    request: HttpRequest | None = None
+    request: Request | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Knowledge:
     """What judging needs beside the two ends."""
 
-    rule_sets: Mapping[str, HttpRuleSet]
+    rule_sets: Mapping[str, RuleSet]
     peer_identities: Callable[[Peers], frozenset[int]]
-    named_ports: Callable[[Party], NamedPorts]
+    own_ports: Callable[[str], Mapping[str, NumberedPort]]
+    """Ports by name of an endpoint."""
+    holders: PortHolders
 
 
 def trace(source: Party, destination: Party, question: Question, knowledge: Knowledge) -> Trace:
@@ -108,7 +104,7 @@ def outcome_of(source: Party, destination: Party, port: int, protocol: str) -> O
     """Return the outcome alone, for a new connection. A pod always reaches itself."""
     if source.name == destination.name:
         return "allow"
-    number = PROTOCOLS[protocol]
+    number = NUMBERS[protocol]
     pairs: tuple[tuple[Direction, Party, Party], ...] = (
         ("egress", source, destination),
         ("ingress", destination, source),
@@ -136,18 +132,6 @@ def matrix(
     }
 
 
-def allows(match: HttpMatch, request: HttpRequest) -> bool:
-    """Say whether a request is what a match allows, as Envoy reads it."""
-    headers = dict(request.headers)
-    path = request.path.partition("?")[0]
-    host = rf"(?:{match.host})(?::[0-9]+)?" if match.host else ""
-    expressions = ((match.method, request.method), (match.path, path), (host, request.host))
-    return all(not wanted or re2.fullmatch(wanted, text) for wanted, text in expressions) and all(
-        entry.name in headers and entry.value in (None, headers[entry.name])
-        for entry in match.headers
-    )
-
-
 def _verdict(direction: Direction, here: Party, there: Party, protocol: int, port: int) -> Outcome:
     if here.policy is None:
         return "allow"
@@ -160,31 +144,35 @@ def _side(
 ) -> Side:
     if here.policy is None:
         return Side(direction, "allow", f"no policy is enforced at {here.name}")
-    number = PROTOCOLS[question.protocol]
+    number = NUMBERS[question.protocol]
     outcome = _verdict(direction, here, there, number, question.port)
     matched, nearly = _notes(direction, here, there, question, knowledge)
     reason = _reason(direction, here, there, outcome, matched)
     if outcome == "l7" and question.request is not None:
         entry = lookup(here.policy, direction, there.identity, number, question.port)
-        rule_set = knowledge.rule_sets[entry.rule_set] if entry else None
-        outcome, reason = _judge_request(question.request, rule_set)
+        assert entry is not None  # it said redirect
+        outcome, reason = _judge_request(question.request, knowledge.rule_sets[entry.rule_set])
     return Side(direction, outcome, reason, tuple(matched), tuple(nearly))
 
 
-def _judge_request(request: HttpRequest, rule_set: HttpRuleSet | None) -> tuple[Outcome, str]:
-    text = f"{request.method} {request.path}"
-    if rule_set is not None and any(allows(match, request) for match in rule_set.matches):
-        return "allow", f"an HTTP rule allows {text}"
-    return "deny", f"no HTTP rule allows {text}: it is answered with 403"
+def _judge_request(request: Request, rule_set: RuleSet) -> tuple[Outcome, str]:
+    kind = rule_set.name.partition("-")[0]
+    if passes(rule_set, request):
+        return "allow", f"a rule of kind {kind} allows {request}"
+    return "deny", f"no rule of kind {kind} allows {request}: it is {REFUSALS[kind]}"
 
 
 def _reason(
     direction: Direction, here: Party, there: Party, outcome: Outcome, matched: list[RuleNote]
 ) -> str:
-    if any(note.action == "deny" for note in matched):
+    if outcome == "deny" and any(note.action == "deny" for note in matched):
         return "a deny rule matches"
-    if matched:
-        return "HTTP rules judge each request" if outcome == "l7" else "a rule allows it"
+    if outcome == "deny" and any(note.action == "allow" for note in matched):
+        return "a rule that matches asks for what nothing here can do, so it is denied"
+    if outcome == "l7":
+        return "L7 rules judge each request"
+    if outcome == "allow" and any(note.action == "allow" for note in matched):
+        return "a rule allows it"
     if direction == "ingress" and there.identity == node.IDENTITY_HOST and outcome == "allow":
         return "the node may always reach its pods"
     if outcome == "deny":
@@ -211,31 +199,47 @@ def _missing(
     rule: PolicyRule, here: Party, there: Party, question: Question, knowledge: Knowledge
 ) -> list[str]:
     missing: list[str] = []
+    asked = (question.port, question.protocol)
     if rule.peers is not None:
         selected = knowledge.peer_identities(rule.peers)
         if not selected & {there.identity, node.ANY_IDENTITY}:
             missing.append(f"{there.name} is not among its peers")
-    names = knowledge.named_ports(here)
-    if rule.ports and not any(_holds(entry, rule, there, question, names) for entry in rule.ports):
-        listed = ", ".join(_port_text(entry) for entry in rule.ports)
-        missing.append(f"{question.port}/{question.protocol} is not among its ports {listed}")
+    if (rule.ports or rule.icmps) and not (
+        any(_holds(entry, rule, (here, there), question, knowledge) for entry in rule.ports)
+        or any((entry.type, _FAMILIES[entry.family]) == asked for entry in rule.icmps)
+    ):
+        texts = [*map(_port_text, rule.ports), *map(_icmp_text, rule.icmps)]
+        missing.append(
+            f"{question.port}/{question.protocol} is not among its ports {', '.join(texts)}"
+        )
     return missing
 
 
 def _holds(
-    entry: PortRange, rule: PolicyRule, there: Party, question: Question, names: NamedPorts
+    entry: PortRange,
+    rule: PolicyRule,
+    ends: tuple[Party, Party],
+    question: Question,
+    knowledge: Knowledge,
 ) -> bool:
+    if question.protocol not in _PORT_PROTOCOLS:
+        # Every port of every protocol is all traffic, ICMP too.
+        return entry.port == 0 and entry.protocol == "ANY"
     if entry.protocol not in ("ANY", question.protocol):
         return False
     if isinstance(entry.port, str):
-        return any(
-            (found.port, found.protocol) == (question.port, question.protocol)
-            and (found.identities is None or there.identity in found.identities)
-            for found in names(rule.direction, entry.port)
-        )
+        number = (question.port, question.protocol)
+        here, there = ends
+        if rule.direction == "ingress":
+            return knowledge.own_ports(here.name).get(entry.port) == number
+        return there.identity in knowledge.holders.identities((entry.port, number))
     return entry.port == 0 or entry.port <= question.port <= (entry.end_port or entry.port)
 
 
 def _port_text(entry: PortRange) -> str:
     last = f"-{entry.end_port}" if entry.end_port else ""
     return f"{entry.port or 'all'}{last}/{entry.protocol}"
+
+
+def _icmp_text(entry: IcmpType) -> str:
+    return f"{entry.type}/{_FAMILIES[entry.family]}"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, is_dataclass
+from dataclasses import fields as dataclass_fields
+from dataclasses import is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,9 @@ class Case:
         self.desired.tick()
         self._read = [problem for entry in found for problem in entry.problems]
         self._ports = ProxyPorts(15000, 15999, {})
-        self._ports.use(pairs_in_use(self.desired.policy.endpoint_policies.values()))
+        self._ports.use(
+            pairs_in_use(*map(self.desired.policy.rule_set_names, ("egress", "ingress")))
+        )
         self.resources, self._route_problems = self._resources()
 
     def outputs(self) -> dict[str, Any]:
@@ -60,7 +63,10 @@ class Case:
             "hosts": {key: row.virtual_host for key, row in desired.ingress.hosts.items()},
             "clusters": {row.cluster: row for row in desired.ingress.endpoints.values()},
             "certificates": {row.name: row for row in desired.ingress.certificates.values()},
-            "endpoint policies": dict(desired.policy.endpoint_policies.items()),
+            "endpoint policies": {
+                key: _plain(row) | ({"entries": _plain(row.entries)} if row.entries else {})
+                for key, row in desired.policy.endpoint_policies.items()
+            },
             "rule sets": dict(desired.policy.rule_sets.items()),
             "load balancers": {"/".join(k): v for k, v in desired.topology.load_balancers.items()},
             "identities": dict(desired.policy.identities.items()),
@@ -122,7 +128,11 @@ def _plain(value: Any) -> Any:
         case tuple() | list():
             return [_plain(item) for item in value]
         case _ if is_dataclass(value) and not isinstance(value, type):
-            fields = {name: getattr(value, name) for name in asdict(value)}
-            return {name: _plain(item) for name, item in fields.items() if item not in ("", ())}
+            fields = {entry.name: getattr(value, entry.name) for entry in dataclass_fields(value)}
+            return {
+                name: _plain(item)
+                for name, item in fields.items()
+                if item not in ("", ()) and name not in ("rows", "revision")
+            }
         case _:
             return value

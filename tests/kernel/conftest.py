@@ -130,7 +130,7 @@ class Node:
         self, pod: Pod, *entries: PolicyEntry, ingress: bool = False, egress: bool = False,
         classes: dict[str, int] | None = None,
     ) -> None:  # fmt: skip
-        policy = EndpointPolicy(f"test/p{pod.number}", pod.identity, ingress, egress, entries)
+        policy = EndpointPolicy.of(f"test/p{pod.number}", pod.identity, ingress, egress, entries)
         self.datapath.set_endpoint(pod.number, pod.ifname, pod.address, policy, classes or {})
 
     def new_datapath(self) -> Datapath:

@@ -8,11 +8,13 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lockgate.ir.node import EndpointPolicy
 from lockgate.model.meta import ObjectRef
 from lockgate.model.policy import L7, HttpRule, Peers, Policy, PolicyRule, PortRange
 from lockgate.model.selector import LabelSelector, Requirement
 from lockgate.policy.clauses import range_blocks
-from lockgate.policy.resolve import resolve, verdict
+from lockgate.policy.resolve import Entries, verdict
+from lockgate.policy.selections import Peer
 
 IDENTITIES = {300: "a", 301: "b", 302: "c"}
 PORTS = (79, 80, 81, 443)
@@ -68,6 +70,28 @@ def policies(draw: st.DrawFn) -> list[Policy]:
     ]
 
 
+class NoNames:
+    def own(self, _name: str) -> None:
+        return None
+
+    def of_peers(self, _name: str) -> list[tuple[int, str]]:
+        return []
+
+
+def selected(peer: Peer) -> frozenset[int]:
+    if isinstance(peer, LabelSelector):
+        return select(Peers((peer,)))
+    return frozenset({1}) if peer == "host" else frozenset()
+
+
+def entries(*versions: list[Policy]) -> EndpointPolicy:
+    """Resolve one version of the policies after another."""
+    found = Entries("n/x", selected, lambda _holding: frozenset(), lambda *_: None)
+    for policies in versions:
+        found.set_policies(tuple(policies), NoNames(), "default")
+    return found.view(400)
+
+
 def naive(found: list[Policy], direction: str, identity: int, protocol: str, port: int) -> str:
     """Read the rules one by one, as a person would."""
     matching = [
@@ -82,10 +106,10 @@ def naive(found: list[Policy], direction: str, identity: int, protocol: str, por
         return "deny"
     if direction == "ingress" and identity == 1:
         return "allow"
-    if any(rule.l7 is None for rule in matching):
-        return "allow"
-    if matching:
+    if any(rule.l7 is not None for rule in matching):
         return "redirect"
+    if matching:
+        return "allow"
     enforced = [p.deny_ingress if direction == "ingress" else p.deny_egress for p in found]
     return "deny" if any(enforced) else "allow"
 
@@ -99,12 +123,12 @@ def holds(entry: PortRange, protocol: str, port: int) -> bool:
 
 @given(policies())
 def test_the_kernel_decides_as_the_rules_read(found: list[Policy]) -> None:
-    result = resolve("n/x", 400, found, select, lambda _direction, _name: [])
+    policy = entries(found)
     for direction in ("ingress", "egress"):
         for identity in (1, 2, *IDENTITIES):
             for protocol, number in (("TCP", 6), ("UDP", 17)):
                 for port in PORTS:
-                    got = verdict(result.policy, direction, identity, number, port)  # type: ignore[arg-type]
+                    got = verdict(policy, direction, identity, number, port)  # type: ignore[arg-type]
                     assert got == naive(found, direction, identity, protocol, port)
 
 
@@ -112,11 +136,12 @@ def test_the_kernel_decides_as_the_rules_read(found: list[Policy]) -> None:
 def test_the_order_of_policies_does_not_matter(found: list[Policy], chance: random.Random) -> None:
     shuffled = list(found)
     chance.shuffle(shuffled)
-    results = [
-        resolve("n/x", 1, order, select, lambda _direction, _name: [])
-        for order in (found, shuffled)
-    ]
-    assert results[0] == results[1]
+    assert entries(found).entries == entries(shuffled).entries
+
+
+@given(st.lists(policies(), min_size=2, max_size=4))
+def test_what_was_before_leaves_no_trace(versions: list[list[Policy]]) -> None:
+    assert entries(*versions).entries == entries(versions[-1]).entries
 
 
 @given(st.integers(1, 65535), st.integers(1, 65535))
