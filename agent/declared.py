@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from lockgate.model.ingress import Ingress, IngressClass
 from lockgate.model.meta import ObjectRef
-from lockgate.model.policy import Policy
+from lockgate.model.policy import CidrGroup, Policy
 from lockgate.model.service import EndpointSlice, Secret, Service
-from lockgate.model.workload import Namespace, Pod
+from lockgate.model.workload import Namespace, Node, Pod
+from lockgate.sources.parse import Declaration, object_ref
 from lockgate.state import Table
 
 Key = tuple[str, str]
@@ -16,14 +18,14 @@ Key = tuple[str, str]
 PolicyKey = tuple[ObjectRef, int]
 """A policy object and the number of its spec."""
 
-Declaration = Namespace | Pod | Service | EndpointSlice | Secret | Ingress | IngressClass | Policy
-
 
 class Declared:
     """One table for each kind."""
 
     def __init__(self) -> None:
         self.namespaces: Table[str, Namespace] = Table("namespaces")
+        self.nodes: Table[str, Node] = Table("nodes")
+        self.groups: Table[str, CidrGroup] = Table("CIDR groups")
         self.pods: Table[str, Pod] = Table("pods")
         self.services: Table[Key, Service] = Table("declared services")
         self.slices: Table[Key, EndpointSlice] = Table("declared slices")
@@ -47,43 +49,32 @@ class Declared:
     def delete(self, refs: Iterable[ObjectRef]) -> None:
         """Remove objects; one that is not there is no error."""
         for ref in refs:
-            key = (ref.namespace, ref.name)
-            match ref.kind:
-                case "Namespace":
-                    self.namespaces.delete(ref.name)
-                case "Pod":
-                    self.pods.delete(ref.path)
-                case "Service":
-                    self.services.delete(key)
-                case "EndpointSlice":
-                    self.slices.delete(key)
-                case "Secret":
-                    self.secrets.delete(key)
-                case "Ingress":
-                    self.ingresses.delete(key)
-                case "IngressClass":
-                    self.classes.delete(ref.name)
-                case _:
-                    self._put_policies(ref, [])
+            table = self._tables().get(ref.kind.replace("Cilium", "Lockgate"))
+            if table is None:
+                self._put_policies(ref, [])
+            else:
+                table.delete(_key(ref, table is self.pods))
 
     def _put(self, row: Declaration) -> None:
-        match row:
-            case Namespace():
-                self.namespaces.put(row.name, row)
-            case Pod():
-                self.pods.put(row.ref.path, row)
-            case Service():
-                self.services.put((row.namespace, row.name), row)
-            case EndpointSlice():
-                self.slices.put((row.namespace, row.name), row)
-            case Secret():
-                self.secrets.put((row.namespace, row.name), row)
-            case Ingress():
-                self.ingresses.put((row.namespace, row.name), row)
-            case IngressClass():
-                self.classes.put(row.name, row)
-            case Policy():
-                self.policies.put((row.ref, row.index), row)
+        ref = object_ref(row)
+        if isinstance(row, Policy):
+            self.policies.put((row.ref, row.index), row)
+        else:
+            table = self._tables()[ref.kind]
+            table.put(_key(ref, table is self.pods), row)
+
+    def _tables(self) -> dict[str, Table[Any, Any]]:
+        return {
+            "Namespace": self.namespaces,
+            "Node": self.nodes,
+            "LockgateCIDRGroup": self.groups,
+            "Pod": self.pods,
+            "Service": self.services,
+            "EndpointSlice": self.slices,
+            "Secret": self.secrets,
+            "Ingress": self.ingresses,
+            "IngressClass": self.classes,
+        }
 
     def _put_policies(self, ref: ObjectRef, policies: list[Policy]) -> None:
         for index in range(len(policies), self._specs.pop(ref, 0)):
@@ -92,3 +83,7 @@ class Declared:
             self._put(policy)
         if policies:
             self._specs[ref] = len(policies)
+
+
+def _key(ref: ObjectRef, as_path: bool) -> Key | str:  # pods are known by path
+    return ref.path if as_path or not ref.namespace else (ref.namespace, ref.name)

@@ -22,7 +22,10 @@ class Desired:
         self.graph = Graph()
         self.topology = Topology(self.graph, self.declared)
         self.surroundings = Surroundings(
-            services=self.topology.services, slices=self.topology.slices
+            groups=self.declared.groups,
+            nodes=self.declared.nodes,
+            services=self.topology.services,
+            slices=self.topology.slices,
         )
         self.policy = PolicyEngine(
             self.graph,

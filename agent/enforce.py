@@ -78,6 +78,8 @@ class KernelReconciler:
                 cursor.done(key)
 
     def _set_ipcache(self, cidr: str, identity: int | None) -> None:
+        if cidr in self._hosts:
+            return  # a policy may name an address of this host, or a Node be it
         if identity is None:
             self._datapath.delete_ipcache(cidr)
         else:

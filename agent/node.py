@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,11 @@ import structlog
 from agent import view
 from agent.cni import CniServer
 from agent.desired import Desired
+from agent.dns_proxy import DnsProxy
 from agent.enforce import KernelReconciler
 from agent.flows import FlowRing
 from agent.ipam import Ipam
+from agent.learnt_names import LearntNames
 from agent.network import PodNetwork, host_interface
 from agent.observe import Names, flow_of_request, flow_of_verdict
 from agent.pods import PodRunner, PodStatus
@@ -48,6 +50,9 @@ TICK_S = 0.01
 PODS_READY_S = 20.0
 """How long the start waits for pods; a pod that needs longer does not hold back the rest."""
 ENVOY_CHECK_S = 1.0
+LEARN_WAIT_S = 2.0
+"""How long a DNS answer is held back until the kernel knows its addresses."""
+EXPIRY_CHECK_S = 10.0
 FIRST_RETRY_S, LONGEST_RETRY_S = 1.0, 30.0
 """Between tries to bring the kernel and Envoy in step, doubled each time."""
 
@@ -68,6 +73,7 @@ class Node:
         self._nacks: dict[str, Problem] = {}
         self._failure = ""
         self._retry_s = 0.0
+        self._awaiting: list[asyncio.Future[None]] = []
         self._dirty = asyncio.Event()
         self._kernel_lock = threading.Lock()
         self._tasks: list[asyncio.Task[None]] = []
@@ -76,7 +82,7 @@ class Node:
         self._restore()
         self._build_pods()
         self._build_proxy()
-        self._source = ManifestSource(folder)
+        self._source = ManifestSource(folder, compat_cilium=settings.compat_cilium)
         self._rest = RestServer(build_app(self), settings.agent_socket)
 
     def _restore(self) -> None:
@@ -85,6 +91,8 @@ class Node:
         self._service_ips = ServiceIps(
             settings.service_cidr, self._saved.section("service_addresses")
         )
+        self._learnt = LearntNames(settings.dns_min_ttl_s, self._saved.section("learnt"))
+        self._show_learnt(self._learnt.names())
         self._ports = ProxyPorts(
             settings.proxy_port_first, settings.proxy_port_last, self._saved.section("proxy")
         )
@@ -119,7 +127,8 @@ class Node:
             settings.envoy_concurrency,
         )
         self._datapath = Datapath(settings.bpf_dir, settings.run_dir)
-        self._proxy = ProxyReconciler(self.desired, self._cache, self._ports)
+        self._dns = DnsProxy(self._learn, settings.dns_reject)
+        self._proxy = ProxyReconciler(self.desired, self._cache, self._ports, self._dns)
         self._kernel = KernelReconciler(
             self.desired, self._datapath, self._ports, self._host_addresses
         )
@@ -157,6 +166,7 @@ class Node:
         self._run("ticks", self._tick_forever())
         self._run("envoy", self._supervise_envoy())
         self._run("events", self._poll_events())
+        self._run("names", self._expire_names())
 
     async def _check_ingress_ports(self) -> None:
         flags = {HTTP_LISTENER: "--http-port", HTTPS_LISTENER: "--https-port"}
@@ -192,6 +202,7 @@ class Node:
         await self._xds.stop()
 
     async def _end_tasks(self) -> None:
+        await self._dns.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -271,7 +282,35 @@ class Node:
             self._dirty.clear()
             await self._reconcile()
 
+    async def _learn(self, name: str, answers: list[tuple[str, float]]) -> None:
+        """Take in the addresses of a name; return when the kernel knows them, or it takes long."""
+        if not self._learnt.learn(name, answers, time.time()):
+            return
+        self._show_learnt([name])
+        in_force: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._awaiting.append(in_force)
+        self._dirty.set()
+        await asyncio.wait([in_force], timeout=LEARN_WAIT_S)
+
+    def _show_learnt(self, names: Iterable[str]) -> None:
+        table = self.desired.surroundings.learnt
+        for name in names:
+            addresses = self._learnt.addresses(name)
+            if addresses:
+                table.put(name, addresses)
+            else:
+                table.delete(name)
+
+    async def _expire_names(self) -> None:
+        while True:
+            await asyncio.sleep(EXPIRY_CHECK_S)
+            lost = self._learnt.expire(time.time())
+            self._show_learnt(lost)
+            # Identities that nobody holds any more are forgotten in a tick too.
+            self._dirty.set()
+
     async def _reconcile(self) -> None:
+        awaiting, self._awaiting = self._awaiting, []
         self.desired.tick(time.monotonic())
         try:
             await self._proxy.publish()
@@ -284,7 +323,10 @@ class Node:
                 "reconciling failed", reason=self._failure, again_in_s=self._retry_s
             )
             asyncio.get_running_loop().call_later(self._retry_s, self._dirty.set)
+            self._awaiting += awaiting
         else:
+            for in_force in awaiting:
+                in_force.set_result(None)
             self._retry_s, self._failure = 0.0, ""
         for problem in self.desired.new_problems():
             log.warning("object cannot be served as declared", problem=str(problem))
@@ -301,6 +343,7 @@ class Node:
             addresses=self._ipam.state(),
             service_addresses=self._service_ips.state(),
             proxy=self._ports.state(),
+            learnt=self._learnt.state(),
         )
 
     # What the CNI plugin asks for.
@@ -354,6 +397,11 @@ class Node:
             {"name": "datapath", "ok": True, "detail": f"pinned in {self.settings.bpf_dir}"},
             self._envoy_part(),
             self._pods_part(),
+            {
+                "name": "dns",
+                "ok": not self._dns.failures,
+                "detail": "; ".join(self._dns.failures) or f"{len(self._learnt.names())} names",
+            },
             {
                 "name": "reconcile",
                 "ok": not self._failure,

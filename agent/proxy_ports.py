@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from itertools import product
 
 from lockgate.errors import LockgateError
-from lockgate.ir.proxy import L7Listener
+from lockgate.ir.proxy import DNS_PREFIX, L7Listener
 
 NO_CLASS = 0
 MAX_CLASS = 0xFFFF
@@ -16,7 +16,9 @@ Pair = tuple[str, str]
 
 def pairs_in_use(egress: Iterable[str], ingress: Iterable[str]) -> set[Pair]:
     """Return every pair of rule sets that one connection on this node can meet."""
-    return set(product({"", *egress}, {"", *ingress})) - {("", "")}
+    pairs = set(product({"", *egress}, {"", *ingress})) - {("", "")}
+    # DNS rules stand alone: their proxy asks the server itself, as the host.
+    return {pair for pair in pairs if not (pair[0].startswith(DNS_PREFIX) and pair[1])}
 
 
 class ProxyPorts:
@@ -62,11 +64,18 @@ class ProxyPorts:
         return dict(self._classes)
 
     def listeners(self) -> list[L7Listener]:
-        """Return the listeners to serve, by port."""
+        """Return the listeners Envoy is to serve, by port."""
         return [
             L7Listener(port, *pair)
             for pair, port in sorted(self._ports.items(), key=lambda item: item[1])
+            if not pair[0].startswith(DNS_PREFIX)
         ]
+
+    def dns(self) -> dict[str, int]:
+        """Return the port of each DNS rule set."""
+        return {
+            name: port for (name, _), port in self._ports.items() if name.startswith(DNS_PREFIX)
+        }
 
     def by_class(self) -> dict[tuple[int, int], int]:
         """Return the port by (egress class id, ingress class id)."""

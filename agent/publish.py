@@ -12,8 +12,9 @@ from typing import Any, Generic, TypeVar
 
 from agent.cursor import Cursor
 from agent.desired import Desired
+from agent.dns_proxy import DnsProxy
 from agent.proxy_ports import ProxyPorts, pairs_in_use
-from lockgate.ir.proxy import CertificateUse, IngressProxy, L7Listener
+from lockgate.ir.proxy import CertificateUse, DnsRuleSet, IngressProxy, L7Listener
 from lockgate.model.meta import Problem
 from lockgate.state import Table
 from xds.resource import LISTENER, Resource
@@ -50,7 +51,10 @@ class ResourceSync(Generic[K, V]):
 class ProxyReconciler:
     """Publishes what Envoy must serve."""
 
-    def __init__(self, desired: Desired, cache: SnapshotCache, ports: ProxyPorts) -> None:
+    def __init__(
+        self, desired: Desired, cache: SnapshotCache, ports: ProxyPorts, dns: DnsProxy
+    ) -> None:
+        self._dns = dns
         self._desired = desired
         self._cache = cache
         self._ports = ports
@@ -82,6 +86,7 @@ class ProxyReconciler:
         wanted = {(resource.type_url, resource.name) for resource in put}
         remove[:] = [name for name in remove if name not in wanted]
         self._cache.update(put, [])
+        await self._dns.serve(self._dns_rule_sets())
         waits = [self._cache.wait_acked(*name, LISTENER_WAIT_S) for name in new]
         await asyncio.gather(*waits)
 
@@ -91,6 +96,14 @@ class ProxyReconciler:
         if self._remove:
             self._cache.update([], self._remove)
             self._remove.clear()
+
+    def _dns_rule_sets(self) -> dict[str, tuple[int, tuple[str, ...]]]:
+        found: dict[str, tuple[int, tuple[str, ...]]] = {}
+        for name, port in self._ports.dns().items():
+            rules = self._desired.policy.rule_sets.get(name)
+            if isinstance(rules, DnsRuleSet):
+                found[name] = port, rules.patterns
+        return found
 
     def _ingress(self) -> list[Resource]:
         made: list[Resource] = []
@@ -120,7 +133,7 @@ class ProxyReconciler:
             self._desired.policy.rule_set_names("ingress"),
         )
         self._ports.use(self._pairs)
-        rule_sets: dict[str, Any] = dict(self._desired.policy.rule_sets.items())
+        rule_sets = dict(self._desired.policy.rule_sets.items())
         new: list[tuple[str, str]] = []
         for listener in self._ports.listeners():
             pair = (listener.egress, listener.ingress)

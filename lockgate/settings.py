@@ -39,6 +39,12 @@ class Settings(BaseSettings):
     policy_enforcement: Literal["default", "always", "never"] = "default"
     """``default``: a pod is closed in a direction once a policy selects it for that direction;
     ``always``: every pod is; ``never``: policies are read but not enforced."""
+    dns_reject: Literal["refused", "nxdomain"] = "refused"
+    """How a DNS query that no rule allows is answered."""
+    dns_min_ttl_s: float = 3600.0
+    """How long an address learnt from DNS stays allowed at least, in seconds."""
+    compat_cilium: bool = False
+    """Read policies and CIDR groups of ``cilium.io`` as if they were our own."""
     identity_grace_s: float = 300.0
     """How long the number of an identity that nobody has any more is kept, in seconds."""
     proxy_port_first: int = 15000

@@ -55,8 +55,12 @@ static __always_inline int open_egress(struct __sk_buff *skb, struct packet *p,
     if (d.verdict == DENY)
         return drop(skb, p, EGRESS, d.reason, d.peer, own->identity, own->endpoint_id);
     if (d.verdict == REDIRECT) {
-        if (p->flow.protocol != IPPROTO_TCP ||
-            to_proxy(skb, p, d.egress_class, d.ingress_class))
+        int failed = -1;
+        if (p->flow.protocol == IPPROTO_TCP)
+            failed = to_proxy(skb, p, d.egress_class, d.ingress_class);
+        else if (p->flow.protocol == IPPROTO_UDP)
+            failed = assign_datagram(skb, &p->flow, d.egress_class, d.ingress_class);
+        if (failed)
             return drop(skb, p, EGRESS, p->opens ? REASON_NO_PROXY : REASON_NO_SOCKET, d.peer,
                         own->identity, own->endpoint_id);
     }
@@ -86,7 +90,11 @@ static __always_inline int judge_from_pod(struct __sk_buff *skb, struct packet *
         renew_egress(&p->flow, value, own);
         if (value->verdict == ALLOW)
             return pass(skb, EGRESS);
-        if (value->verdict == REDIRECT && assign_connection(skb, &p->flow) == 0)
+        if (value->verdict == REDIRECT && p->flow.protocol == IPPROTO_UDP &&
+            assign_datagram(skb, &p->flow, value->egress_class, value->ingress_class) == 0)
+            return redirected(skb, EGRESS);
+        if (value->verdict == REDIRECT && p->flow.protocol == IPPROTO_TCP &&
+            assign_connection(skb, &p->flow) == 0)
             return redirected(skb, EGRESS);
         if (p->flow.protocol == IPPROTO_TCP)
             return drop(skb, p, EGRESS,

@@ -231,16 +231,11 @@ static __always_inline void judge(struct packet *p, u32 endpoint_id, int enforce
         d->ingress_class = rule->rule_class;
 }
 
-/* What may come in: the host always may, for it probes. */
+/* What may come in: the host may, for it probes, unless a rule denies it. */
 static __always_inline void judge_ingress(struct packet *p, u32 endpoint_id, int enforced,
                                           u32 identity, struct decision *d) {
     d->peer = identity;
-    if (identity == IDENTITY_HOST) {
-        d->verdict = ALLOW;
-        d->reason = REASON_FORWARDED;
-        return;
-    }
-    judge(p, endpoint_id, enforced, identity, INGRESS, d);
+    judge(p, endpoint_id, enforced && identity != IDENTITY_HOST, identity, INGRESS, d);
 }
 
 /* What may go out; towards a pod of this node, what may come in there too, for one proxy

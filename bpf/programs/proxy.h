@@ -57,6 +57,24 @@ static __always_inline int assign_listener(struct __sk_buff *skb, struct flow_ke
     return assign(skb, sk);
 }
 
+/* A datagram to the proxy's socket; each on its own, for there is no connection to find. */
+static __always_inline int assign_datagram(struct __sk_buff *skb, struct flow_key *flow,
+                                           u16 egress_class, u16 ingress_class) {
+    struct class_pair pair = { egress_class, ingress_class };
+    u32 *port = lg_proxy_ports.lookup(&pair);
+    if (!port)
+        return -1;
+    struct bpf_sock_tuple tuple = {};
+    tuple.ipv4.saddr = flow->source;
+    tuple.ipv4.sport = flow->source_port;
+    tuple.ipv4.daddr = bpf_htonl(0x7f000001);
+    tuple.ipv4.dport = bpf_htons(*port);
+    struct bpf_sock *sk = bpf_sk_lookup_udp(skb, &tuple, sizeof(tuple.ipv4), BPF_F_CURRENT_NETNS, 0);
+    if (!sk)
+        return -1;
+    return assign(skb, sk);
+}
+
 /* To the connection if there is one, else, for a SYN, to the listener. */
 static __always_inline int to_proxy(struct __sk_buff *skb, struct packet *p, u16 egress_class,
                                     u16 ingress_class) {

@@ -69,13 +69,15 @@ def manifest_problems(paths: Sequence[Path]) -> list[Problem]:
     """Return what is wrong in each object and, where a folder is named, between objects."""
     from agent.desired import Desired
     from agent.saved_state import SavedState
-    from lockgate.settings import Settings
+    from lockgate.settings import read_settings
     from lockgate.sources.manifests import ManifestSource, validate_files
 
-    problems = validate_files(paths)
+    settings = read_settings()
+    problems = validate_files(paths, compat_cilium=settings.compat_cilium)
     for folder in (path for path in paths if path.is_dir()):
-        desired = Desired(Settings(), SavedState(Path()))
-        desired.declared.put(ManifestSource(folder).read().put)
+        source = ManifestSource(folder, compat_cilium=settings.compat_cilium)
+        desired = Desired(settings, SavedState(Path()))
+        desired.declared.put(source.read().put)
         desired.tick()
         problems += desired.problems()
     return problems

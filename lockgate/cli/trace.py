@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,9 +14,10 @@ import click
 from lockgate.cli.client import AgentClient
 from lockgate.cli.options import agent_option
 from lockgate.cli.output import output_option, show
-from lockgate.model.policy import Policy
-from lockgate.model.workload import Namespace, Pod
-from lockgate.policy.engine import PolicyEngine, answer, engine_over
+from lockgate.model.policy import CidrGroup, Policy
+from lockgate.model.service import EndpointSlice, Service
+from lockgate.model.workload import Namespace, Node, Pod
+from lockgate.policy.engine import PolicyEngine, Surroundings, answer, engine_over
 from lockgate.policy.requests import (
     API_KEYS,
     DnsQuery,
@@ -26,8 +27,9 @@ from lockgate.policy.requests import (
     TlsHello,
 )
 from lockgate.policy.trace import NUMBERS, Question, matrix
+from lockgate.settings import read_settings
 from lockgate.sources.manifests import ManifestSource
-from lockgate.sources.parse import IGNORED
+from lockgate.sources.parse import IGNORED, Declaration
 
 Port = tuple[int, str]
 # A message of ICMP has a type, and one of them is 0.
@@ -228,7 +230,8 @@ def _show_matrix(found: Mapping[str, Mapping[str, Mapping[str, str]]], output: s
 
 
 def _engine_over_folder(folder: Path) -> tuple[PolicyEngine, list[str]]:
-    delta = ManifestSource(folder).read()
+    settings = read_settings()
+    delta = ManifestSource(folder, compat_cilium=settings.compat_cilium).read()
     for problems in delta.problems.values():
         for problem in problems:
             if problem.reason != IGNORED:
@@ -238,5 +241,25 @@ def _engine_over_folder(folder: Path) -> tuple[PolicyEngine, list[str]]:
         [row for row in delta.put if isinstance(row, Namespace)],
         pods,
         [row for row in delta.put if isinstance(row, Policy)],
+        _surroundings(delta.put),
+        settings.policy_enforcement,
     )
     return engine, sorted(pod.ref.path for pod in pods)
+
+
+def _surroundings(rows: Iterable[Declaration]) -> Surroundings:
+    around = Surroundings()
+    slices: dict[tuple[str, str], tuple[EndpointSlice, ...]] = {}
+    for row in rows:
+        match row:
+            case CidrGroup():
+                around.groups.put(row.name, row)
+            case Node():
+                around.nodes.put(row.name, row)
+            case Service():
+                around.services.put((row.namespace, row.name), row)
+            case EndpointSlice():
+                key = (row.namespace, row.service)
+                slices[key] = (*slices.get(key, ()), row)
+    around.slices.replace(slices)
+    return around

@@ -159,6 +159,8 @@ class TlsRuleSet:
     origins: tuple[ObjectRef, ...] = field(default=(), compare=False)
 
 
+DNS_PREFIX = "dns-"
+"""How the names of DNS rule sets begin; those are the agent's to serve, not Envoy's."""
 RuleSet = HttpRuleSet | DnsRuleSet | KafkaRuleSet | TlsRuleSet
 
 

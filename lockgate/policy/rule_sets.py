@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable
 
 from lockgate.ir.proxy import (
+    DNS_PREFIX,
     DnsRuleSet,
     HeaderMatch,
     HttpMatch,
@@ -41,7 +42,7 @@ def united(rules: Iterable[L7], origins: Iterable[ObjectRef], *, anything: bool)
         case "dns":
             patterns = {member.name.text for member in members if isinstance(member, DnsRule)}
             names = _names(patterns, anything=anything)
-            return DnsRuleSet(_name("dns", names), names, who)
+            return DnsRuleSet(_name(DNS_PREFIX.rstrip("-"), names), names, who)
         case "tls":
             asked = {pattern.text for entry in rules for pattern in entry.server_names}
             names = _names(asked, anything=anything)

@@ -17,13 +17,17 @@ from lockgate.sources.schema import Selector
 _LABEL_NAME = re.compile(r"^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$")
 _PORT_NAME = re.compile(r"^(?=.{1,15}$)(?=.*[a-z])[a-z0-9]+(-[a-z0-9]+)*$", re.IGNORECASE)
 _HEADER_NAME = re.compile(r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")
-NOT_SUPPORTED = frozenset({
-    "authentication", "cidrGroupRef", "cidrGroupSelector", "dns", "fromGroups", "fromNodes",
-    "fromRequires", "headerMatches", "icmps", "kafka", "l7", "l7proto", "listener", "log",
-    "nodeSelector", "originatingTLS", "serverNames", "terminatingTLS", "toFQDNs", "toGroups",
-    "toNodes", "toRequires", "toServices",
+NOT_SUPPORTED = {
+    "fromGroups": "groups of a cloud provider are not read; list their CIDRs",
+    "toGroups": "groups of a cloud provider are not read; list their CIDRs",
+    "listener": "CiliumEnvoyConfig is not read; use rules.http, or allow the port without rules",
+    "l7": "the reference no longer has it either; use rules.http or rules.kafka",
+    "l7proto": "the reference no longer has it either; use rules.http or rules.kafka",
+}
+"""Fields of CiliumNetworkPolicy that are not served, and what to do instead."""
+_ALLOW_ONLY = frozenset({
+    "authentication", "originatingTLS", "rules", "serverNames", "terminatingTLS", "toFQDNs",
 })  # fmt: skip
-"""Fields of CiliumNetworkPolicy that are not served; each is refused by its name."""
 _FIXES = {
     "missing": "add the field",
     "extra_forbidden": "remove it or correct its name",
@@ -52,12 +56,18 @@ class Reading:
             if self._is_unsupported(entry):
                 name = entry["loc"][-1]
                 self.refuse(
-                    _path(entry["loc"]), "NotSupported", f"{name} is not supported yet",
-                    "express it by endpoints, CIDRs, entities, ports or HTTP rules",
+                    _path(entry["loc"]), "NotSupported", f"{name} is not supported",
+                    NOT_SUPPORTED[str(name)],
                 )  # fmt: skip
                 continue
             if kind == "missing" and entry["loc"][:-1] in unsupported:
                 continue  # what stands in its place was named already
+            if kind == "extra_forbidden" and self._is_denied(entry["loc"]):
+                self.refuse(
+                    _path(entry["loc"]), "InvalidCombination",
+                    f"a deny rule has no {entry['loc'][-1]}", "remove it",
+                )  # fmt: skip
+                continue
             reason = {"extra_forbidden": "UnknownField", "missing": "MissingField"}.get(
                 kind, "InvalidValue"
             )
@@ -69,8 +79,11 @@ class Reading:
             self.refuse(_path(entry["loc"]), reason, message, near or fix)
 
     def _is_unsupported(self, entry: Any) -> bool:  # pydantic's own dict
-        ours = self.ref.kind.startswith("Lockgate")
+        ours = self.ref.kind.startswith(("Lockgate", "Cilium"))
         return ours and entry["type"] == "extra_forbidden" and entry["loc"][-1] in NOT_SUPPORTED
+
+    def _is_denied(self, location: tuple[int | str, ...]) -> bool:
+        return location[-1] in _ALLOW_ONLY and bool({"ingressDeny", "egressDeny"} & {*location})
 
     def port_name(self, name: str, end_port: int | None, field: str) -> str:
         """Check the name of a container's port; a name cannot start a range."""

@@ -42,7 +42,7 @@ class Delta:
     problems: dict[str, tuple[Problem, ...]] = field(default_factory=dict)
 
 
-def read_file(path: Path, shown: str) -> list[Found]:
+def read_file(path: Path, shown: str, *, compat_cilium: bool = False) -> list[Found]:
     """Read a file; one that cannot be parsed at all yields a single problem and no object."""
     try:
         text = path.read_text()
@@ -60,16 +60,19 @@ def read_file(path: Path, shown: str) -> list[Found]:
         if document is None:
             continue  # nothing but comments between two separators
         for item, item_node in _items(document, node):
-            found.append(_found(item, item_node, f"{shown} document {number}"))
+            found.append(
+                _found(item, item_node, f"{shown} document {number}", compat_cilium=compat_cilium)
+            )
     return found
 
 
-def validate_files(paths: Iterable[Path]) -> list[Problem]:
+def validate_files(paths: Iterable[Path], *, compat_cilium: bool = False) -> list[Problem]:
     """Return what is wrong in files and in the files of folders."""
     problems: list[Problem] = []
     for path in paths:
         for file in _files(path) if path.is_dir() else [path]:
-            problems += [problem for row in read_file(file, str(file)) for problem in row.problems]
+            found = read_file(file, str(file), compat_cilium=compat_cilium)
+            problems += [problem for row in found for problem in row.problems]
     return [problem for problem in problems if problem.reason != IGNORED]
 
 
@@ -80,7 +83,8 @@ class ManifestSource:
     cannot be read. Work is proportional to the files that changed.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, compat_cilium: bool = False) -> None:
+        self._compat_cilium = compat_cilium
         # Events name absolute paths, whatever way the folder was given.
         self._folder = folder.resolve()
         self._names: set[str] = set()
@@ -94,6 +98,9 @@ class ManifestSource:
     def read(self) -> Delta:
         """Read the whole folder; the first change."""
         return self._take(_files(self._folder))
+
+    def _read_file(self, path: Path, name: str) -> list[Found]:
+        return read_file(path, name, compat_cilium=self._compat_cilium)
 
     async def watch(self) -> AsyncIterator[Delta]:
         """Yield a change whenever files changed; call :meth:`read` before."""
@@ -129,7 +136,7 @@ class ManifestSource:
         names: dict[str, list[Found]] = {}
         for path in paths:
             name = str(path.relative_to(self._folder))
-            found = read_file(path, name) if path.exists() else None
+            found = self._read_file(path, name) if path.exists() else None
             if found is None:
                 self._names.discard(name)
             else:
@@ -218,8 +225,8 @@ def _items(document: Any, node: yaml.Node) -> Iterator[tuple[Any, yaml.Node]]:
         yield item, (_child(listed, number) if listed else None) or node
 
 
-def _found(document: Any, node: yaml.Node, origin: str) -> Found:
-    ref, rows, problems = parse(document)
+def _found(document: Any, node: yaml.Node, origin: str, *, compat_cilium: bool) -> Found:
+    ref, rows, problems = parse(document, compat_cilium=compat_cilium)
     placed = [replace(row, origin=f"{origin} line {_line(node, row.field)}") for row in problems]
     return Found(ref, tuple(rows), tuple(placed))
 

@@ -25,7 +25,7 @@ from lockgate.model.ingress import (
     ServiceBackend,
 )
 from lockgate.model.meta import ObjectRef, Problem, labels_of
-from lockgate.model.policy import Policy
+from lockgate.model.policy import CidrGroup, Policy
 from lockgate.model.service import (
     EndpointPort,
     EndpointSlice,
@@ -34,21 +34,45 @@ from lockgate.model.service import (
     ServicePort,
     SliceEndpoint,
 )
-from lockgate.model.workload import Container, ContainerPort, Namespace, Pod, Probe
-from lockgate.sources import schema
+from lockgate.model.workload import Container, ContainerPort, Namespace, Node, Pod, Probe
+from lockgate.sources import policy_schema, schema, tier_schema
 from lockgate.sources.fields import Reading
-from lockgate.sources.policies import read_lockgate_policy, read_network_policy
+from lockgate.sources.network_policies import read_network_policy
+from lockgate.sources.policies import read_cidr_group, read_lockgate_policy
+from lockgate.sources.tiered_policies import (
+    read_admin_policy,
+    read_baseline_policy,
+    read_cluster_policy,
+)
 
-Declaration = Namespace | Pod | Service | EndpointSlice | Secret | Ingress | IngressClass | Policy
+Declaration = (
+    Namespace
+    | Node
+    | Pod
+    | Service
+    | EndpointSlice
+    | Secret
+    | Ingress
+    | IngressClass
+    | Policy
+    | CidrGroup
+)
 Reader = Callable[[Reading, Any], list[Any]]
 IGNORED = "IgnoredKind"
 GROUP = "lockgate.io"
 _SERVICE_NAME = "kubernetes.io/service-name"
 _DEFAULT_CLASS = "ingressclass.kubernetes.io/is-default-class"
-_CLUSTER_WIDE = {"Namespace", "IngressClass", "LockgateClusterwideNetworkPolicy"}
+_CILIUM = "cilium.io/"
+_CLUSTER_WIDE = {
+    "Namespace", "Node", "IngressClass", "LockgateClusterwideNetworkPolicy", "LockgateCIDRGroup",
+    "CiliumClusterwideNetworkPolicy", "CiliumCIDRGroup", "AdminNetworkPolicy",
+    "BaselineAdminNetworkPolicy", "ClusterNetworkPolicy",
+}  # fmt: skip
 
 
-def parse(document: Any) -> tuple[ObjectRef, list[Declaration], list[Problem]]:
+def parse(
+    document: Any, *, compat_cilium: bool = False
+) -> tuple[ObjectRef, list[Declaration], list[Problem]]:
     """Read one object; it is either whole or refused.
 
     A policy object with several specs yields several policies. A kind that Lockgate does not
@@ -57,10 +81,19 @@ def parse(document: Any) -> tuple[ObjectRef, list[Declaration], list[Problem]]:
     ref = _ref(document)
     read = Reading(ref)
     kind = (str(_get(document, "apiVersion")), ref.kind)
+    if ref.kind in _CLUSTER_WIDE and _get(document, "metadata", "namespace") is not None:
+        read.refuse(
+            "metadata.namespace", "InvalidValue", f"a {ref.kind} is in no namespace", "remove it"
+        )
+        return ref, [], read.problems
     if not ref.kind or not ref.name:
         read.refuse("", "NotAnObject", "it has no kind or no metadata.name", "add them")
         return ref, [], read.problems
     known = _KINDS.get(kind)
+    if known is not None and kind[0].startswith(_CILIUM) and not compat_cilium:
+        fix = "set compat_cilium to have it read"
+        read.refuse("apiVersion", IGNORED, f"{kind[0]} objects are not read", fix)
+        return ref, [], read.problems
     if known is None:
         versions = [version for version, name in _KINDS if name == ref.kind]
         if versions:
@@ -88,8 +121,10 @@ def parse(document: Any) -> tuple[ObjectRef, list[Declaration], list[Problem]]:
 def object_ref(value: Declaration) -> ObjectRef:
     """Return the object a value was read from."""
     match value:
-        case Namespace() | IngressClass():
+        case Namespace() | IngressClass() | Node():
             return ObjectRef(type(value).__name__, "", value.name)
+        case CidrGroup():
+            return ObjectRef("LockgateCIDRGroup", "", value.name)
         case _:
             return value.ref
 
@@ -116,6 +151,16 @@ def _ref(document: Any) -> ObjectRef:
 
 def _namespace(_read: Reading, view: schema.NamespaceObject) -> list[Declaration]:
     return [Namespace(view.metadata.name, labels_of(view.metadata.labels))]
+
+
+def _node(_read: Reading, view: schema.NodeObject) -> list[Declaration]:
+    addresses = (
+        entry.address
+        for entry in view.status.addresses
+        if entry.type in ("InternalIP", "ExternalIP")
+    )
+    labels = labels_of(view.metadata.labels)
+    return [Node(view.metadata.name, labels, tuple(sorted(addresses)))]
 
 
 def _pod(_read: Reading, view: schema.PodObject) -> list[Declaration]:
@@ -173,6 +218,7 @@ def _service(_read: Reading, view: schema.ServiceObject) -> list[Declaration]:
             ),
             labels_of(spec.selector),
             spec.external_name,
+            labels_of(view.metadata.labels),
         )
     ]
 
@@ -316,6 +362,7 @@ def _is_dns_label(label: str) -> bool:
 
 _KINDS: dict[tuple[str, str], tuple[type[schema.Object], Reader]] = {
     ("v1", "Namespace"): (schema.NamespaceObject, _namespace),
+    ("v1", "Node"): (schema.NodeObject, _node),
     ("v1", "Pod"): (schema.PodObject, _pod),
     ("v1", "Service"): (schema.ServiceObject, _service),
     ("v1", "Secret"): (schema.SecretObject, _secret),
@@ -323,12 +370,29 @@ _KINDS: dict[tuple[str, str], tuple[type[schema.Object], Reader]] = {
     ("networking.k8s.io/v1", "Ingress"): (schema.IngressObject, _ingress),
     ("networking.k8s.io/v1", "IngressClass"): (schema.IngressClassObject, _ingress_class),
     ("networking.k8s.io/v1", "NetworkPolicy"): (schema.NetworkPolicyObject, read_network_policy),
-    ("lockgate.io/v1", "LockgateNetworkPolicy"): (
-        schema.LockgatePolicyObject,
-        read_lockgate_policy,
+    ("policy.networking.k8s.io/v1alpha1", "AdminNetworkPolicy"): (
+        tier_schema.AdminObject,
+        read_admin_policy,
     ),
-    ("lockgate.io/v1", "LockgateClusterwideNetworkPolicy"): (
-        schema.LockgatePolicyObject,
-        read_lockgate_policy,
+    ("policy.networking.k8s.io/v1alpha1", "BaselineAdminNetworkPolicy"): (
+        tier_schema.BaselineObject,
+        read_baseline_policy,
     ),
+    ("policy.networking.k8s.io/v1alpha2", "ClusterNetworkPolicy"): (
+        tier_schema.ClusterObject,
+        read_cluster_policy,
+    ),
+    **{
+        (version, f"{maker}{kind}"): (policy_schema.LockgatePolicyObject, read_lockgate_policy)
+        for version, maker in (("lockgate.io/v1", "Lockgate"), ("cilium.io/v2", "Cilium"))
+        for kind in ("NetworkPolicy", "ClusterwideNetworkPolicy")
+    },
+    **{
+        (version, f"{maker}CIDRGroup"): (policy_schema.CidrGroupObject, read_cidr_group)
+        for version, maker in (
+            ("lockgate.io/v1", "Lockgate"),
+            ("cilium.io/v2", "Cilium"),
+            ("cilium.io/v2alpha1", "Cilium"),
+        )
+    },
 }

@@ -1,72 +1,47 @@
-"""From policy objects of every kind to :class:`lockgate.model.policy.Policy`."""
+"""LockgateNetworkPolicy, LockgateClusterwideNetworkPolicy and CIDR groups.
+
+Source: ``CiliumNetworkPolicy`` v2, whose fields these follow.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from lockgate.model.meta import labels_of
 from lockgate.model.policy import (
-    L7,
-    NAMESPACE_LABEL,
-    NAMESPACE_LABELS_PREFIX,
-    CidrBlock,
+    Action,
+    CidrGroup,
     Direction,
-    HeaderRule,
-    HttpRule,
-    Peers,
+    IcmpType,
     Policy,
     PolicyRule,
     PortRange,
 )
-from lockgate.model.selector import LabelSelector, Requirement
+from lockgate.model.selector import LabelSelector
 from lockgate.sources.fields import Reading
-from lockgate.sources.schema import (
+from lockgate.sources.icmp import ICMP_TYPES
+from lockgate.sources.l7_rules import read_l7
+from lockgate.sources.policy_fields import LAST_PORT, check_range, in_namespace
+from lockgate.sources.policy_peers import plain, read_peers
+from lockgate.sources.policy_schema import (
+    CidrGroupObject,
+    DenyPortsView,
     EgressEntry,
-    HttpRuleView,
+    Entry,
+    IcmpView,
     IngressEntry,
     LockgatePolicyObject,
     LockgatePolicySpec,
-    NetworkPolicyObject,
-    PolicyPeer,
-    PolicyPort,
     PortsView,
     PortView,
 )
 
-Entry = IngressEntry | EgressEntry
-
-
-def read_network_policy(read: Reading, view: NetworkPolicyObject) -> list[Policy]:
-    """Read a Kubernetes NetworkPolicy.
-
-    Source: Kubernetes API, ``networking.k8s.io/v1 NetworkPolicySpec``.
-    """
-    spec = view.spec
-    here = _in_namespace(view.metadata.namespace)
-    types: list[str] = [
-        *(spec.policy_types or (["Ingress", "Egress"] if spec.egress else ["Ingress"]))
-    ]
-    rules: list[PolicyRule] = []
-    directions: tuple[tuple[Direction, Sequence[object]], ...] = (
-        ("ingress", spec.ingress if "Ingress" in types else []),
-        ("egress", spec.egress if "Egress" in types else []),
-    )
-    for direction, entries in directions:
-        word = "from" if direction == "ingress" else "to"
-        for number in range(len(entries)):
-            entry = spec.ingress[number] if direction == "ingress" else spec.egress[number]
-            field = f"spec.{direction}[{number}]"
-            peers = _network_peers(read, entry.peers, here, f"{field}.{word}")
-            ports = tuple(
-                _network_port(read, port, f"{field}.ports[{index}]")
-                for index, port in enumerate(entry.ports)
-            )
-            rules.append(PolicyRule(direction, "allow", peers, ports, None, field))
-    subject = read.selector(spec.pod_selector, "spec.podSelector").also(here)
-    return [Policy(read.ref, subject, "Ingress" in types, "Egress" in types, tuple(rules))]
+_LAST_ICMP_TYPE = 255
+Section = tuple[Direction, Action, str, Sequence[Entry] | None]
 
 
 def read_lockgate_policy(read: Reading, view: LockgatePolicyObject) -> list[Policy]:
-    """Read a LockgateNetworkPolicy or LockgateClusterwideNetworkPolicy."""
+    """Read a policy of our own kinds, or one of the reference's."""
     namespace = read.ref.namespace
     if view.spec is None and not view.specs:
         read.refuse("spec", "MissingField", "neither spec nor specs is given", "add a spec")
@@ -77,103 +52,123 @@ def read_lockgate_policy(read: Reading, view: LockgatePolicyObject) -> list[Poli
     ]
 
 
+def read_cidr_group(read: Reading, view: CidrGroupObject) -> list[CidrGroup]:
+    """Read a CIDR group."""
+    cidrs = {
+        read.cidr(text, f"spec.externalCIDRs[{number}]")
+        for number, text in enumerate(view.spec.external_cidrs)
+    }
+    labels = labels_of(view.metadata.labels)
+    return [CidrGroup(view.metadata.name, labels, tuple(sorted(cidrs)))]
+
+
 def _policy(
     read: Reading, spec: LockgatePolicySpec, field: str, namespace: str, index: int
 ) -> Policy:
-    sections: tuple[tuple[Direction, bool, str, Sequence[Entry] | None], ...] = (
-        ("ingress", False, "ingress", spec.ingress),
-        ("ingress", True, "ingressDeny", spec.ingress_deny),
-        ("egress", False, "egress", spec.egress),
-        ("egress", True, "egressDeny", spec.egress_deny),
+    sections: tuple[Section, ...] = (
+        ("ingress", "allow", "ingress", spec.ingress),
+        ("ingress", "deny", "ingressDeny", spec.ingress_deny),
+        ("egress", "allow", "egress", spec.egress),
+        ("egress", "deny", "egressDeny", spec.egress_deny),
     )
-    if all(entries is None for _, _, _, entries in sections):
+    if not any(entries for _, _, _, entries in sections):
         read.refuse(
             field, "MissingField", "no rule is given",
-            "add at least one of ingress, ingressDeny, egress, egressDeny",
+            "add at least one of ingress, ingressDeny, egress, egressDeny; [{}] allows nothing",
         )  # fmt: skip
     rules: list[PolicyRule] = []
-    for direction, deny, name, entries in sections:
+    for direction, action, name, entries in sections:
         for number, entry in enumerate(entries or ()):
             where = f"{field}.{name}[{number}]"
-            rules += _rules(read, entry, direction, where, namespace, deny=deny)
-    given = {direction for direction, _, _, entries in sections if entries is not None}
+            rules += _rules(read, entry, direction, action, where, namespace)
+    given = {direction for direction, _, _, entries in sections if entries}
     asked = spec.enable_default_deny
-    subject = _plain(read.selector(spec.endpoint_selector, f"{field}.endpointSelector"))
-    if namespace:
-        # Whatever its labels say, a namespaced policy is about its own namespace only.
-        subject = subject.also(_in_namespace(namespace))
+    if spec.node_selector is not None:
+        _check_host_policy(read, rules)
     return Policy(
         read.ref,
-        subject,
+        _subject(read, spec, field, namespace),
         asked.ingress if asked.ingress is not None else "ingress" in given,
         asked.egress if asked.egress is not None else "egress" in given,
         tuple(rules),
         index,
+        "endpoint" if spec.node_selector is None else "node",
+        log=spec.log.value,
     )
 
 
-def _rules(
-    read: Reading, entry: Entry, direction: Direction, field: str, namespace: str, *, deny: bool
+def _subject(read: Reading, spec: LockgatePolicySpec, field: str, namespace: str) -> LabelSelector:
+    if (spec.endpoint_selector is None) == (spec.node_selector is None):
+        read.refuse(
+            field, "InvalidCombination",
+            "exactly one of endpointSelector and nodeSelector is needed", "give one of them",
+        )  # fmt: skip
+        return LabelSelector()
+    if spec.endpoint_selector is not None:
+        subject = plain(read.selector(spec.endpoint_selector, f"{field}.endpointSelector"))
+        # Whatever its labels say, a namespaced policy is about its own namespace only.
+        return subject.also(in_namespace(namespace)) if namespace else subject
+    assert spec.node_selector is not None  # one of the two is
+    if namespace:
+        read.refuse(
+            f"{field}.nodeSelector", "InvalidCombination", "a namespaced policy selects no nodes",
+            "use LockgateClusterwideNetworkPolicy",
+        )  # fmt: skip
+    return plain(read.selector(spec.node_selector, f"{field}.nodeSelector"))
+
+
+def _check_host_policy(read: Reading, rules: Sequence[PolicyRule]) -> None:
+    for rule in rules:
+        if rule.l7 is not None and rule.l7.kind != "dns":
+            read.refuse(
+                rule.field, "InvalidCombination",
+                f"a policy of nodes has no {rule.l7.kind} rules", "remove them",
+            )  # fmt: skip
+
+
+def _rules(  # what stands around the entry
+    read: Reading, entry: Entry, direction: Direction, action: Action, field: str, namespace: str
 ) -> list[PolicyRule]:
-    peers = _peers(read, entry, field, namespace)
+    peers = read_peers(read, entry, field, namespace)
+    authentication = "disabled"
+    if isinstance(entry, IngressEntry | EgressEntry) and entry.authentication is not None:
+        authentication = entry.authentication.mode
+    icmps = tuple(
+        _icmp(read, view, f"{field}.icmps[{outer}].fields[{inner}]")
+        for outer, item in enumerate(entry.icmps)
+        for inner, view in enumerate(item.fields_)
+    )
+    if icmps and entry.to_ports:
+        read.refuse(
+            field, "InvalidCombination", "icmps and toPorts cannot stand in one entry",
+            "write an entry for each",
+        )  # fmt: skip
     if not entry.to_ports:
-        return [PolicyRule(direction, "deny" if deny else "allow", peers, (), None, field)]
+        return [PolicyRule(direction, action, peers, (), None, field, icmps, authentication)]  # type: ignore[arg-type]  # a mode
     rules: list[PolicyRule] = []
     for number, item in enumerate(entry.to_ports):
         where = f"{field}.toPorts[{number}]"
-        ports = tuple(
-            _port(read, port, f"{where}.ports[{index}]") for index, port in enumerate(item.ports)
+        l7 = None
+        if isinstance(item, PortsView):
+            l7 = read_l7(read, item, where, direction, namespace)
+        rules.append(
+            PolicyRule(
+                direction,
+                action,
+                peers,
+                _ports(read, item, where),
+                l7,
+                where,
+                authentication=authentication,  # type: ignore[arg-type]  # a mode
+            )
         )
-        http = _http(read, item, where, deny=deny)
-        action = "deny" if deny else "allow"
-        l7 = L7("http", http) if http else None
-        rules.append(PolicyRule(direction, action, peers, ports, l7, where))  # type: ignore[arg-type]  # one of two words
     return rules
 
 
-def _peers(read: Reading, entry: Entry, field: str, namespace: str) -> Peers | None:
-    prefix = "from" if isinstance(entry, IngressEntry) else "to"
-    names = ("Endpoints", "CIDR", "CIDRSet", "Entities")
-    given = [
-        name
-        for name, value in zip(
-            names, (entry.endpoints, entry.cidr, entry.cidr_set, entry.entities), strict=True
-        )
-        if value is not None
-    ]
-    if not given:
-        # An entry that says nothing at all is the reference's way to write "deny everything".
-        return None if entry.to_ports else Peers()
-    if len(given) > 1:
-        read.refuse(
-            field, "InvalidCombination",
-            f"{prefix}{given[0]} and {prefix}{given[1]} cannot stand in one entry",
-            "write an entry for each",
-        )  # fmt: skip
-    selectors = [
-        _identity_selector(read.selector(view, f"{field}.{prefix}Endpoints[{number}]"), namespace)
-        for number, view in enumerate(entry.endpoints or ())
-    ]
-    blocks = [
-        CidrBlock(read.cidr(text, f"{field}.{prefix}CIDR[{number}]"))
-        for number, text in enumerate(entry.cidr or ())
-    ]
-    for number, item in enumerate(entry.cidr_set or ()):
-        where = f"{field}.{prefix}CIDRSet[{number}]"
-        blocks.append(_block(read, item.cidr, item.excluded, where))
-    return Peers(tuple(sorted(selectors)), tuple(sorted(blocks)), tuple(entry.entities or ()))
-
-
-def _block(read: Reading, cidr: str, excluded: list[str], field: str) -> CidrBlock:
-    if "/" not in cidr:
-        read.refuse(
-            f"{field}.cidr", "InvalidCIDR", f"{cidr!r} has no prefix length", f"write {cidr}/32"
-        )
-    outer = read.cidr(cidr, f"{field}.cidr")
-    inner = [read.cidr(text, f"{field}.except[{n}]") for n, text in enumerate(excluded)]
-    for number, text in enumerate(inner):
-        read.inside(text, outer, f"{field}.except[{number}]")
-    return CidrBlock(outer, tuple(sorted(inner)))
+def _ports(read: Reading, item: DenyPortsView, field: str) -> tuple[PortRange, ...]:
+    return tuple(
+        _port(read, port, f"{field}.ports[{index}]") for index, port in enumerate(item.ports)
+    )
 
 
 def _port(read: Reading, view: PortView, field: str) -> PortRange:
@@ -181,140 +176,19 @@ def _port(read: Reading, view: PortView, field: str) -> PortRange:
         name = read.port_name(view.port.lower(), view.end_port, field)
         return PortRange(name, view.protocol)
     port = int(view.port)
-    if port > 65535:  # the last port
+    if port > LAST_PORT:
         read.refuse(f"{field}.port", "InvalidPort", f"{port} is no port", "use 0 to 65535")
-    _check_range(read, port, view.end_port, field)
+    check_range(read, port, view.end_port, field)
     return PortRange(port, view.protocol, view.end_port or 0)
 
 
-def _check_range(read: Reading, first: int, last: int | None, field: str) -> None:
-    if last is not None and first == 0:
-        read.refuse(f"{field}.endPort", "InvalidPort", "a range needs a first port", "set port")
-    elif last is not None and last < first:
+def _icmp(read: Reading, view: IcmpView, field: str) -> IcmpType:
+    text = str(view.type)
+    known = ICMP_TYPES[view.family]
+    number = int(text) if text.isascii() and text.isdigit() else known.get(text, -1)
+    if not 0 <= number <= _LAST_ICMP_TYPE:
         read.refuse(
-            f"{field}.endPort", "InvalidPort", f"{last} is before the first port {first}",
-            "use a last port that is not smaller",
+            f"{field}.type", "InvalidValue", f"{text!r} is no type of {view.family} message",
+            f"use a number from 0 to {_LAST_ICMP_TYPE}, or one of {', '.join(known)}",
         )  # fmt: skip
-
-
-def _http(read: Reading, item: PortsView, field: str, *, deny: bool) -> tuple[HttpRule, ...] | None:
-    if item.rules is None or not item.rules.http:
-        return None
-    where = f"{field}.rules.http"
-    if deny:
-        read.refuse(where, "InvalidCombination", "a deny rule has no HTTP part", "remove it")
-    for number, port in enumerate(item.ports):
-        if port.protocol != "TCP" or port.port == "0":
-            read.refuse(
-                f"{field}.ports[{number}]", "InvalidCombination",
-                f"HTTP rules need protocol TCP and a port, not {port.port}/{port.protocol}",
-                "set protocol: TCP and a port",
-            )  # fmt: skip
-    if not item.ports:
-        read.refuse(f"{field}.ports", "MissingField", "HTTP rules need ports", "add ports")
-    return tuple(
-        _http_rule(read, view, f"{where}[{number}]") for number, view in enumerate(item.rules.http)
-    )
-
-
-def _http_rule(read: Reading, view: HttpRuleView, field: str) -> HttpRule:
-    for name in ("method", "path", "host"):
-        text = getattr(view, name)
-        if text:
-            read.regex(text, f"{field}.{name}")
-    headers: list[HeaderRule] = []
-    for text in view.headers:
-        name, colon, value = text.partition(":")
-        read.header_name(name.strip(), f"{field}.headers")
-        headers.append(HeaderRule(name.strip().lower(), value.strip() if colon else None))
-    return HttpRule(view.method, view.path, view.host, tuple(sorted(headers, key=repr)))
-
-
-def _network_peers(
-    read: Reading, views: list[PolicyPeer], here: Requirement, field: str
-) -> Peers | None:
-    if not views:
-        return None
-    selectors: list[LabelSelector] = []
-    blocks: list[CidrBlock] = []
-    for number, view in enumerate(views):
-        where = f"{field}[{number}]"
-        if view.ip_block is not None:
-            if view.pod_selector is not None or view.namespace_selector is not None:
-                read.refuse(
-                    where, "InvalidCombination", "ipBlock stands beside a selector",
-                    "write an entry for each",
-                )  # fmt: skip
-            blocks.append(
-                _block(read, view.ip_block.cidr, view.ip_block.excluded, f"{where}.ipBlock")
-            )
-            continue
-        selectors.append(_network_selector(read, view, here, where))
-    return Peers(tuple(sorted(selectors)), tuple(sorted(blocks)))
-
-
-def _network_selector(
-    read: Reading, view: PolicyPeer, here: Requirement, field: str
-) -> LabelSelector:
-    pods = LabelSelector()
-    if view.pod_selector is not None:
-        pods = read.selector(view.pod_selector, f"{field}.podSelector")
-    elif view.namespace_selector is None:
-        read.refuse(field, "MissingField", "the peer is empty", "add a selector or an ipBlock")
-    if view.namespace_selector is None:
-        return pods.also(here)
-    spaces = read.selector(view.namespace_selector, f"{field}.namespaceSelector")
-    return pods.also(
-        # Without it, an empty or negative selector would select what is no pod, as the world.
-        Requirement(NAMESPACE_LABEL, "Exists"),
-        *(
-            Requirement(NAMESPACE_LABELS_PREFIX + entry.key, entry.operator, entry.values)
-            for entry in spaces.requirements
-        ),
-    )
-
-
-def _network_port(read: Reading, view: PolicyPort, field: str) -> PortRange:
-    if isinstance(view.port, str):
-        return PortRange(read.port_name(view.port, view.end_port, field), view.protocol)
-    port = view.port or 0
-    if not 0 <= port <= 65535 or view.port == 0:  # the last port
-        read.refuse(f"{field}.port", "InvalidPort", f"{view.port} is no port", "use 1 to 65535")
-    _check_range(read, port, view.end_port, field)
-    return PortRange(port, view.protocol, view.end_port or 0)
-
-
-def _in_namespace(namespace: str) -> Requirement:
-    return Requirement(NAMESPACE_LABEL, "In", (namespace,))
-
-
-def _identity_selector(selector: LabelSelector, namespace: str) -> LabelSelector:
-    """Strip label sources, and keep a namespaced policy in its namespace unless it names one."""
-    plain = _plain(selector)
-    named = any(
-        entry.key == NAMESPACE_LABEL or entry.key.startswith((NAMESPACE_LABELS_PREFIX, "reserved:"))
-        for entry in plain.requirements
-    )
-    if named:
-        return plain
-    # A cluster-wide policy selects pods of any namespace, but not what is no pod.
-    anywhere = Requirement(NAMESPACE_LABEL, "Exists")
-    return plain.also(_in_namespace(namespace) if namespace else anywhere)
-
-
-def _plain(selector: LabelSelector) -> LabelSelector:
-    return LabelSelector(
-        tuple(
-            sorted(
-                Requirement(_plain_key(entry.key), entry.operator, entry.values)
-                for entry in selector.requirements
-            )
-        )
-    )
-
-
-def _plain_key(key: str) -> str:
-    for source in ("k8s:", "any:"):
-        if key.startswith(source):
-            return key[len(source) :]
-    return key
+    return IcmpType(view.family, max(number, 0))

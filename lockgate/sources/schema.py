@@ -339,92 +339,6 @@ class NetworkPolicySpec(Schema):
     policy_types: list[Literal["Ingress", "Egress"]] | None = None
 
 
-# LockgateNetworkPolicy.
-
-
-class HttpRuleView(Schema):
-    """``rules.http[]``."""
-
-    method: str = ""
-    path: str = ""
-    host: str = ""
-    headers: list[str] = []
-
-
-class L7Rules(Schema):
-    """``rules``; only HTTP so far."""
-
-    http: list[HttpRuleView] | None = None
-
-
-class PortView(Schema):
-    """``ports[]``; the port is text, as in the reference."""
-
-    port: str = "0"
-    end_port: PortNumber | None = None
-    protocol: Literal["TCP", "UDP", "SCTP", "ANY"] = "ANY"
-
-
-class PortsView(Schema):
-    """``toPorts[]``."""
-
-    ports: list[PortView] = Field(default=[], max_length=40)
-    rules: L7Rules | None = None
-
-
-class CidrRule(Schema):
-    """``fromCIDRSet[]``."""
-
-    cidr: str
-    excluded: list[str] = Field(default=[], alias="except")
-
-
-EntityName = Literal[
-    "all", "world", "cluster", "host", "remote-node", "ingress", "kube-apiserver", "init",
-    "health", "unmanaged", "none",
-]  # fmt: skip
-
-
-class IngressEntry(Schema):
-    """``ingress[]`` and ``ingressDeny[]``."""
-
-    endpoints: list[Selector] | None = Field(default=None, alias="fromEndpoints")
-    cidr: list[str] | None = Field(default=None, alias="fromCIDR")
-    cidr_set: list[CidrRule] | None = Field(default=None, alias="fromCIDRSet")
-    entities: list[EntityName] | None = Field(default=None, alias="fromEntities")
-    to_ports: list[PortsView] = []
-
-
-class EgressEntry(Schema):
-    """``egress[]`` and ``egressDeny[]``."""
-
-    endpoints: list[Selector] | None = Field(default=None, alias="toEndpoints")
-    cidr: list[str] | None = Field(default=None, alias="toCIDR")
-    cidr_set: list[CidrRule] | None = Field(default=None, alias="toCIDRSet")
-    entities: list[EntityName] | None = Field(default=None, alias="toEntities")
-    to_ports: list[PortsView] = []
-
-
-class DefaultDeny(Schema):
-    """``enableDefaultDeny``."""
-
-    ingress: bool | None = None
-    egress: bool | None = None
-
-
-class LockgatePolicySpec(Schema):
-    """``spec``, and each of ``specs``."""
-
-    endpoint_selector: Selector
-    ingress: list[IngressEntry] | None = None
-    ingress_deny: list[IngressEntry] | None = None
-    egress: list[EgressEntry] | None = None
-    egress_deny: list[EgressEntry] | None = None
-    enable_default_deny: DefaultDeny = DefaultDeny()
-    description: str = ""
-    labels: Any = None
-
-
 # Whole objects.
 
 
@@ -448,6 +362,28 @@ class PodObject(Object):
 
     spec: PodSpec  # type: ignore[valid-type]
     status: PodStatusView = PodStatusView()
+
+
+class NodeAddress(BaseModel):
+    """``status.addresses[]``."""
+
+    model_config = ConfigDict(extra="ignore")
+    type: str
+    address: str
+
+
+class NodeStatusView(BaseModel):
+    """``status``, of which only the addresses are read."""
+
+    model_config = ConfigDict(extra="ignore")
+    addresses: list[NodeAddress] = []
+
+
+class NodeObject(Object):
+    """v1 Node."""
+
+    spec: Any = None
+    status: NodeStatusView = NodeStatusView()
 
 
 class ServiceObject(Object):
@@ -489,10 +425,3 @@ class NetworkPolicyObject(Object):
     """networking.k8s.io/v1 NetworkPolicy."""
 
     spec: NetworkPolicySpec = NetworkPolicySpec()
-
-
-class LockgatePolicyObject(Object):
-    """lockgate.io/v1 LockgateNetworkPolicy and LockgateClusterwideNetworkPolicy."""
-
-    spec: LockgatePolicySpec | None = None
-    specs: list[LockgatePolicySpec] = []

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from lockgate.errors import XdsError
 from lockgate.ir import marks
-from lockgate.ir.proxy import CertificateUse, HttpRuleSet, IngressProxy, L7Listener
+from lockgate.ir.proxy import (
+    CertificateUse,
+    DnsRuleSet,
+    HttpRuleSet,
+    IngressProxy,
+    L7Listener,
+    RuleSet,
+)
 from lockgate.model.meta import ObjectRef
 from xds import codec
 from xds.resource import LISTENER, Resource, resource
 from xds.translate.clusters import ORIGINAL_DST
+from xds.translate.connections import connection_filters
 from xds.translate.http import connection_manager, router
+from xds.translate.mutations import mutating_routes
 from xds.translate.routes import INGRESS_ROUTES
 from xds.translate.rules import rbac_filter
 from xds.translate.sockets import ADS, address, mark_option
@@ -21,6 +31,7 @@ HTTP_LISTENER = "ingress/http"
 HTTPS_LISTENER = "ingress/https"
 DENIED_BODY = "Access denied\r\n"
 _LISTENER_FILTER = "envoy.extensions.filters.listener"
+_PASS_ON = {"cluster": ORIGINAL_DST, "timeout": {}, "idle_timeout": {}}
 _DOWNSTREAM_TLS = "envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext"
 
 
@@ -97,18 +108,26 @@ def _ingress_manager(name: str) -> dict[str, Any]:
     )
 
 
-def l7_listener(listener: L7Listener, rule_sets: Mapping[str, HttpRuleSet]) -> Resource:
+def l7_listener(
+    listener: L7Listener,
+    rule_sets: Mapping[str, RuleSet],
+    secrets: Mapping[str, str] = MappingProxyType({}),
+) -> Resource:
     """Return the transparent listener that applies the listener's rule sets in turn.
 
     Rule sets are named by their content, so they are part of the listener: it never changes.
-    Raises: XdsError: a rule set is missing.
+    Only values that ``secrets`` holds by ``namespace/name`` can change it.
+
+    Raises: XdsError: a rule set is missing, or is one of DNS, which Envoy does not serve.
     """
     chain = [(side, name) for side, name in _sides(listener) if name]
     missing = [name for _, name in chain if name not in rule_sets]
     if missing:
         msg = f"listener {listener.name} refers to the unknown rule set {missing[0]}"
         raise XdsError(msg)
-    filters = [rbac_filter(f"lockgate.{side}", rule_sets[name]) for side, name in chain]
+    if any(isinstance(rule_sets[name], DnsRuleSet) for _, name in chain):
+        msg = f"listener {listener.name} refers to a rule set of DNS"
+        raise XdsError(msg)
     origins: set[ObjectRef] = {ref for _, name in chain for ref in rule_sets[name].origins}
     return resource(
         LISTENER,
@@ -119,26 +138,52 @@ def l7_listener(listener: L7Listener, rule_sets: Mapping[str, HttpRuleSet]) -> R
             "transparent": {"value": True},
             "socket_options": [mark_option(marks.FROM_LISTENER)],
             "listener_filters": [
+                *_inspectors(chain, rule_sets),
                 _listener_filter("original_dst", "OriginalDst", {}),
                 _listener_filter("original_src", "OriginalSrc", {"mark": marks.PROXIED}),
             ],
-            "filter_chains": [{"filters": [_transparent_manager(listener.name, filters)]}],
+            "filter_chains": [{"filters": _judges(listener.name, chain, rule_sets, secrets)}],
         },
         tuple(sorted(origins)),
     )
+
+
+def _inspectors(
+    chain: list[tuple[str, str]], rule_sets: Mapping[str, RuleSet]
+) -> list[dict[str, Any]]:
+    if all(isinstance(rule_sets[name], HttpRuleSet) for _, name in chain):
+        return []
+    return [_listener_filter("tls_inspector", "TlsInspector", {})]
+
+
+def _judges(
+    name: str,
+    chain: list[tuple[str, str]],
+    rule_sets: Mapping[str, RuleSet],
+    secrets: Mapping[str, str],
+) -> list[dict[str, Any]]:
+    """Return the network filters: an HTTP manager where every rule set is of HTTP."""
+    sets = [rule_sets[one] for _, one in chain]
+    spoken = [rules for rules in sets if isinstance(rules, HttpRuleSet)]
+    if len(spoken) < len(sets):
+        return connection_filters(name, sets)
+    filters = [
+        rbac_filter(f"lockgate.{side}", rules, secrets)
+        for (side, _), rules in zip(chain, spoken, strict=True)
+    ]
+    return [_transparent_manager(name, filters, mutating_routes(spoken, _PASS_ON, secrets))]
 
 
 def _sides(listener: L7Listener) -> tuple[tuple[str, str], ...]:
     return ("egress", listener.egress), ("ingress", listener.ingress)
 
 
-def _transparent_manager(name: str, filters: list[dict[str, Any]]) -> dict[str, Any]:
+def _transparent_manager(
+    name: str, filters: list[dict[str, Any]], routes: list[dict[str, Any]]
+) -> dict[str, Any]:
     """Return a manager that changes as little as it can of what passes."""
-    route = {
-        "match": {"prefix": "/"},
-        "route": {"cluster": ORIGINAL_DST, "timeout": {}, "idle_timeout": {}},
-    }
-    host = {"name": "any", "domains": ["*"], "routes": [route]}
+    last = {"match": {"prefix": "/"}, "route": _PASS_ON}
+    host = {"name": "any", "domains": ["*"], "routes": [*routes, last]}
     return connection_manager(
         name,
         {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from lockgate.ir.proxy import HeaderMatch, HttpMatch, HttpRuleSet
@@ -10,35 +11,43 @@ from xds import codec
 _RBAC = "envoy.extensions.filters.http.rbac.v3.RBAC"
 
 
-def rbac_filter(name: str, rules: HttpRuleSet) -> dict[str, Any]:
+def rbac_filter(name: str, rules: HttpRuleSet, secrets: Mapping[str, str]) -> dict[str, Any]:
     """Return the filter that lets the requests of a rule set pass and answers 403 to others."""
-    return {"name": name, "typed_config": codec.any_of(_RBAC, {"rules": rbac(rules)})}
+    return {"name": name, "typed_config": codec.any_of(_RBAC, {"rules": rbac(rules, secrets)})}
 
 
-def rbac(rules: HttpRuleSet) -> dict[str, Any]:
+def rbac(rules: HttpRuleSet, secrets: Mapping[str, str]) -> dict[str, Any]:
     """Return the rule set as ``envoy.config.rbac.v3.RBAC``; without a policy it denies all."""
     if not rules.matches:
         return {"action": "ALLOW"}
     policy = {
-        "permissions": [permission(match) for match in rules.matches],
+        "permissions": [permission(match, secrets) for match in rules.matches],
         "principals": [{"any": True}],
     }
     return {"action": "ALLOW", "policies": {rules.name: policy}}
 
 
-def permission(match: HttpMatch) -> dict[str, Any]:
-    """Return one match as a permission: all its parts must hold."""
+def permission(match: HttpMatch, secrets: Mapping[str, str]) -> dict[str, Any]:
+    """Return one match as a permission: all its parts must hold.
+
+    A header whose value is in a Secret that is not there never matches.
+    """
     parts: list[dict[str, Any]] = []
     if match.method:
         parts.append(_header_regex(":method", match.method))
     if match.path:
         parts.append({"url_path": {"path": _regex(match.path)}})  # without the query
     if match.host:
-        parts.append(_header_regex(":authority", rf"(?:{match.host})(?::[0-9]+)?"))
-    parts += [_header(item) for item in match.headers]
+        parts.append(_header_regex(":authority", host_regex(match.host)))
+    parts += [_header(item, secrets) for item in match.headers if item.mismatch == "FAIL"]
     if not parts:
         return {"any": True}
     return parts[0] if len(parts) == 1 else {"and_rules": {"rules": parts}}
+
+
+def host_regex(host: str) -> str:
+    """Return an expression for an authority: the host, with or without a port."""
+    return rf"(?:{host})(?::[0-9]+)?"
 
 
 def _regex(expression: str) -> dict[str, Any]:
@@ -49,7 +58,12 @@ def _header_regex(name: str, expression: str) -> dict[str, Any]:
     return {"header": {"name": name, "string_match": _regex(expression)}}
 
 
-def _header(item: HeaderMatch) -> dict[str, Any]:
+def _header(item: HeaderMatch, secrets: Mapping[str, str]) -> dict[str, Any]:
+    if item.secret:
+        value = secrets.get(item.secret)
+        if value is None:
+            return {"not_rule": {"any": True}}
+        return {"header": {"name": item.name, "string_match": {"exact": value}}}
     if item.value is None:
         return {"header": {"name": item.name, "present_match": True}}
     return {"header": {"name": item.name, "string_match": {"exact": item.value}}}

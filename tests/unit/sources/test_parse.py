@@ -71,7 +71,7 @@ PORTS = 'toPorts: [{ports: [{port: "80", protocol: TCP}], rules: {http: [%s]}}]'
         ),
         pytest.param(
             policy("{" + PORTS % "{method: GET}" + "}", "ingressDeny"),
-            "spec.ingressDeny[0].toPorts[0].rules.http", "InvalidCombination",
+            "spec.ingressDeny[0].toPorts[0].rules", "InvalidCombination",
             id="HTTP in a deny rule",
         ),
     ],

@@ -1,0 +1,186 @@
+"""The DNS proxy: one pair of sockets for each DNS rule set, to which the kernel redirects.
+
+The sockets are transparent: what arrives was meant for a DNS server, and the answer leaves in that
+server's name. Queries go upstream from the host's own address, so a server that is a pod here is
+asked by the host, which may always reach it. While no agent runs, redirected queries are dropped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import struct
+from collections.abc import Awaitable, Callable, Mapping
+
+import dns.asyncquery
+import dns.exception
+import structlog
+
+from agent import dns_messages
+from lockgate.ir import marks
+
+log = structlog.get_logger()
+
+UPSTREAM_TIMEOUT_S = 5.0
+MAX_IN_FLIGHT = 1024
+"""Queries of one rule set waiting for an answer; more are dropped, as a full socket would."""
+_IP_RECVORIGDSTADDR = 20
+_IP_TRANSPARENT = 19
+_MAX_DATAGRAM = 65535
+
+Address = tuple[str, int]
+Learn = Callable[[str, list[tuple[str, float]]], Awaitable[None]]
+"""Told a name and its (address, TTL) pairs; returns when they are in force."""
+
+
+class DnsProxy:
+    """Serves the rule sets it is given, each on its port of the loopback."""
+
+    def __init__(self, learn: Learn, reject: str) -> None:
+        self._learn = learn
+        self._reject = reject
+        self._listeners: dict[str, _Listener] = {}
+        self.failures: tuple[str, ...] = ()
+        """Why rule sets are not served; they are tried again with the next change."""
+        self.malformed = 0
+        """Datagrams that were no query."""
+
+    async def serve(self, wanted: Mapping[str, tuple[int, tuple[str, ...]]]) -> None:
+        """Listen for exactly these rule sets: name to port and patterns.
+
+        One whose port cannot be had is among ``failures``; its queries are dropped.
+        """
+        for name in self._listeners.keys() - wanted.keys():
+            await self._listeners.pop(name).close()
+        failures: list[str] = []
+        for name in sorted(wanted.keys() - self._listeners.keys()):
+            port, patterns = wanted[name]
+            listener = _Listener(self, port, patterns)
+            try:
+                await listener.open()
+            except OSError as error:
+                await listener.close()
+                failures.append(f"DNS rules need port {port} on loopback: {error.strerror}")
+            else:
+                self._listeners[name] = listener
+        self.failures = tuple(failures)
+
+    async def close(self) -> None:
+        """Stop listening."""
+        for listener in self._listeners.values():
+            await listener.close()
+        self._listeners.clear()
+
+    async def answer(
+        self, wire: bytes, patterns: tuple[str, ...], server: Address, *, tcp: bool
+    ) -> bytes | None:
+        """Return the answer to a query for a server, or None if there is none."""
+        query = dns_messages.read_query(wire)
+        if query is None:
+            self.malformed += 1
+            return None
+        name = dns_messages.name_of(query)
+        if not dns_messages.is_allowed(name, patterns):
+            log.info("dns query refused", name=name, server=server[0])
+            return dns_messages.rejection(query, self._reject)
+        ask = dns.asyncquery.tcp if tcp else dns.asyncquery.udp
+        try:
+            found = await ask(query, server[0], UPSTREAM_TIMEOUT_S, server[1])
+        except (dns.exception.DNSException, OSError, EOFError) as error:
+            log.info("dns server did not answer", name=name, server=server[0], why=str(error))
+            return None
+        addresses = dns_messages.addresses_of(found)
+        if addresses:
+            await self._learn(name, addresses)
+        return found.to_wire()
+
+
+class _Listener:
+    """The sockets of one rule set."""
+
+    def __init__(self, proxy: DnsProxy, port: int, patterns: tuple[str, ...]) -> None:
+        self._proxy = proxy
+        self._port = port
+        self._patterns = patterns
+        self._datagrams: socket.socket | None = None
+        self._server: asyncio.Server | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def open(self) -> None:
+        self._datagrams = _transparent(socket.SOCK_DGRAM)
+        self._datagrams.setsockopt(socket.SOL_IP, _IP_RECVORIGDSTADDR, 1)
+        self._datagrams.bind(("127.0.0.1", self._port))
+        streams = _transparent(socket.SOCK_STREAM)
+        try:
+            streams.bind(("127.0.0.1", self._port))
+            self._server = await asyncio.start_server(self._on_stream, sock=streams)
+        except OSError:
+            streams.close()
+            raise
+        asyncio.get_running_loop().add_reader(self._datagrams, self._on_datagrams)
+
+    async def close(self) -> None:
+        if self._datagrams is not None:
+            asyncio.get_running_loop().remove_reader(self._datagrams)
+            self._datagrams.close()
+        if self._server is not None:
+            self._server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _on_datagrams(self) -> None:
+        assert self._datagrams is not None  # it is what became readable
+        while True:
+            try:
+                wire, control, _, client = self._datagrams.recvmsg(_MAX_DATAGRAM, 64)
+            except BlockingIOError:
+                return
+            server = _original_destination(control)
+            if server is not None and len(self._tasks) < MAX_IN_FLIGHT:
+                self._start(self._answer_datagram(wire, client, server))
+
+    def _start(self, work: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _answer_datagram(self, wire: bytes, client: Address, server: Address) -> None:
+        answer = await self._proxy.answer(wire, self._patterns, server, tcp=False)
+        if answer is None:
+            return
+        with contextlib.suppress(OSError), _transparent(socket.SOCK_DGRAM) as reply:
+            reply.bind(server)
+            reply.sendto(answer, client)
+
+    async def _on_stream(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        server = writer.get_extra_info("sockname")
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+            while True:
+                (length,) = struct.unpack("!H", await reader.readexactly(2))
+                wire = await reader.readexactly(length)
+                answer = await self._proxy.answer(wire, self._patterns, server, tcp=True)
+                if answer is None:
+                    break
+                writer.write(struct.pack("!H", len(answer)) + answer)
+                await writer.drain()
+        writer.close()
+
+
+def _transparent(kind: socket.SocketKind) -> socket.socket:
+    """Return a socket that may have others' addresses and whose packets pods take for replies."""
+    made = socket.socket(socket.AF_INET, kind)
+    made.setblocking(False)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    made.setsockopt(socket.SOL_IP, _IP_TRANSPARENT, 1)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, marks.FROM_LISTENER)
+    return made
+
+
+def _original_destination(control: list[tuple[int, int, bytes]]) -> Address | None:
+    for level, kind, data in control:
+        if (level, kind) == (socket.SOL_IP, _IP_RECVORIGDSTADDR):
+            _, port, address = struct.unpack_from("!HH4s", data)
+            return socket.inet_ntoa(address), port
+    return None

@@ -1,0 +1,139 @@
+"""DNS rules and names of the world, with a DNS server in a pod and a web server outside."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import Shop
+
+WORLD = "198.51.100.2"
+SERVER = f"""
+import sys
+import dns.message, dns.rrset
+import socket
+listener = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+listener.bind(("0.0.0.0", 53))
+while True:
+    wire, client = listener.recvfrom(4096)
+    query = dns.message.from_wire(wire)
+    answer = dns.message.make_response(query)
+    name = query.question[0].name
+    answer.answer.append(dns.rrset.from_text(name, 30, "IN", "A", "{WORLD}"))
+    listener.sendto(answer.to_wire(), client)
+"""
+ASK = """
+import sys
+import dns.message, dns.query, dns.rcode
+query = dns.message.make_query(sys.argv[2], "A")
+ask = dns.query.tcp if sys.argv[3:] else dns.query.udp
+answer = ask(query, sys.argv[1], timeout=3)
+print(dns.rcode.to_text(answer.rcode()), *(str(item) for rows in answer.answer for item in rows))
+"""
+POD = """
+apiVersion: v1
+kind: Pod
+metadata: {{name: dns, namespace: shop, labels: {{app: dns}}}}
+spec: {{containers: [{{name: dns, command: [{python}, {script}]}}]}}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {{name: dns, namespace: shop}}
+spec: {{podSelector: {{matchLabels: {{app: dns}}}}, ingress: [{{ports: [{{port: 53, protocol: UDP}}]}}]}}
+"""
+POLICY = """
+apiVersion: lockgate.io/v1
+kind: LockgateNetworkPolicy
+metadata: {name: web-names, namespace: shop}
+spec:
+  endpointSelector: {matchLabels: {app: web}}
+  egress:
+  - toEndpoints: [{matchLabels: {app: dns}}]
+    toPorts:
+    - ports: [{port: "53"}]
+      rules: {dns: [{matchPattern: "*.world.test"}]}
+  - toFQDNs: [{matchName: www.world.test}]
+    toPorts: [{ports: [{port: "8000", protocol: TCP}]}]
+"""
+
+
+def run(*command: str) -> None:
+    subprocess.run(command, check=True)
+
+
+@pytest.fixture
+def world() -> Iterator[None]:
+    run("ip", "netns", "add", "lg-world")
+    inside = ("ip", "netns", "exec", "lg-world")
+    try:
+        run("ip", "link", "add", "lg-w0", "type", "veth", "peer", "lg-w1", "netns", "lg-world")
+        run("ip", "addr", "add", "198.51.100.1/30", "dev", "lg-w0")
+        run("ip", "link", "set", "lg-w0", "up")
+        run(*inside, "ip", "addr", "add", f"{WORLD}/30", "dev", "lg-w1")
+        run(*inside, "ip", "link", "set", "lg-w1", "up")
+        run(*inside, "ip", "route", "add", "default", "via", "198.51.100.1")
+        server = [*inside, sys.executable, "-m", "http.server", "8000", "-d", "/var/empty"]
+        with subprocess.Popen(server, stderr=subprocess.DEVNULL) as process:
+            try:
+                yield
+            finally:
+                process.terminate()
+    finally:
+        run("ip", "netns", "del", "lg-world")
+
+
+def ask(shop: Shop, server: str, name: str, *tcp: str) -> str:
+    """Return the answer that the pod web gets."""
+    del shop
+    command = ["nsenter", "--net=/run/netns/lg-shop-web", sys.executable, "-c", ASK]
+    found = subprocess.run(
+        [*command, server, name, *tcp], capture_output=True, text=True, check=False
+    )
+    return found.stdout.strip() or found.stderr.strip().rsplit("\n", 1)[-1]
+
+
+def address_of(shop: Shop, pod: str) -> str:
+    rows = shop.command("endpoint", "list", "--output", "json").stdout
+    import json
+
+    return next(str(row["address"]) for row in json.loads(rows) if row["endpoint"] == pod)
+
+
+def wait_for(shop: Shop, server: str, name: str, answer: str) -> None:
+    deadline = time.monotonic() + 15
+    while (got := ask(shop, server, name)) != answer:
+        assert time.monotonic() < deadline, got
+        time.sleep(0.2)
+
+
+@pytest.mark.usefixtures("world")
+def test_names_of_the_world_are_learnt_from_allowed_answers(shop: Shop, tmp_path: Path) -> None:
+    script = tmp_path / "server.py"
+    script.write_text(SERVER)
+    (shop.folder / "dns.yaml").write_text(POD.format(python=sys.executable, script=script))
+    deadline = time.monotonic() + 15
+    while "shop/dns" not in shop.command("endpoint", "list").stdout:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    server = address_of(shop, "shop/dns")
+    wait_for(shop, server, "anything.test", f"NOERROR {WORLD}")
+    (shop.folder / "names.yaml").write_text(POLICY)
+    wait_for(shop, server, "anything.test", "REFUSED")
+    url = f"http://{WORLD}:8000/"
+    assert shop.from_web("GET", url) == "000"
+    assert ask(shop, server, "other.world.test") == f"NOERROR {WORLD}"
+    assert shop.from_web("GET", url) == "000"
+    # The answer comes only when the kernel knows its address.
+    assert ask(shop, server, "WWW.world.test") == f"NOERROR {WORLD}"
+    assert shop.from_web("GET", url) in ("200", "404")
+    shop.kill()
+    assert shop.from_web("GET", url) in ("200", "404")
+    shop.start()
+    assert shop.from_web("GET", url) in ("200", "404")
+    assert ask(shop, server, "anything.test") == "REFUSED"
+    assert ask(shop, server, "www.world.test") == f"NOERROR {WORLD}"
