@@ -7,7 +7,7 @@ SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 HTTP_PORT ?= 8080
 HTTPS_PORT ?= 8443
 
-.PHONY: help setup demo test check bench golden clean
+.PHONY: help setup demo test check bench crds golden clean
 
 help: ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ check: ## Lint, types and the direction of imports
 bench: setup ## Measure on this machine; one JSON object per line
 	@for bench in benchmarks/bench_*.py; do \
 		$(SUDO) $(VENV)/python -m "benchmarks.$$(basename "$$bench" .py)" || exit 1; done
+
+crds: setup ## Write the CustomResourceDefinitions again, from the schemas
+	$(VENV)/python -m lockgate.sources.crd charts/lockgate/crds
 
 golden: setup ## Write the golden files again; read the diff before you commit it
 	$(VENV)/pytest tests/golden --update-golden

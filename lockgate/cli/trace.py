@@ -237,14 +237,19 @@ def _engine_over_folder(folder: Path) -> tuple[PolicyEngine, list[str]]:
             if problem.reason != IGNORED:
                 click.echo(f"left out: {problem}", err=True)
     pods = [row for row in delta.put if isinstance(row, Pod)]
-    engine = engine_over(
-        [row for row in delta.put if isinstance(row, Namespace)],
-        pods,
-        [row for row in delta.put if isinstance(row, Policy)],
-        _surroundings(delta.put),
-        settings.policy_enforcement,
+    return engine_over_rows(delta.put), sorted(pod.ref.path for pod in pods)
+
+
+def engine_over_rows(rows: Iterable[Declaration]) -> PolicyEngine:
+    """Return an engine over declared objects, with every pod as if it were here."""
+    rows = list(rows)
+    return engine_over(
+        [row for row in rows if isinstance(row, Namespace)],
+        [row for row in rows if isinstance(row, Pod)],
+        [row for row in rows if isinstance(row, Policy)],
+        _surroundings(rows),
+        read_settings().policy_enforcement,
     )
-    return engine, sorted(pod.ref.path for pod in pods)
 
 
 def _surroundings(rows: Iterable[Declaration]) -> Surroundings:

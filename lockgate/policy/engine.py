@@ -214,9 +214,9 @@ class PolicyEngine:
         return moved
 
     def _note_names(self, now: float) -> None:
-        for name in self._changes(self._learnt):
+        for name in sorted(self._changes(self._learnt)):
             self._known_identities.set_name(name, self._learnt.get(name) or (), now)
-        for name in self._changes(self._nodes):
+        for name in sorted(self._changes(self._nodes)):
             self._known_identities.set_node(name, self._nodes.get(name), now)
 
     def _note_subjects(self, endpoints: Iterable[str]) -> set[str]:
@@ -267,10 +267,11 @@ class PolicyEngine:
     def _use_peers(self, stale: Iterable[str]) -> list[Peer]:
         """Keep selections of what these endpoints' policies name; return what none names now."""
         dropped: list[Peer] = []
-        for endpoint in stale:
+        for endpoint in sorted(stale):
             wanted = {peer for policy in self._policies_of(endpoint) for peer in _peers(policy)}
             held = self._peers.get(endpoint, set())
-            for peer in wanted - held:
+            # In an order of their own, for blocks are numbered as they come.
+            for peer in sorted(wanted - held, key=repr):
                 self._use(peer, endpoint)
             dropped += held - wanted
             for peer in held - wanted:

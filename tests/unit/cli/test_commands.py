@@ -262,3 +262,85 @@ def test_validate_refuses_an_unknown_kind_of_ours(tmp_path: Path) -> None:
     result = run("policy", "validate", str(file))
     assert result.exit_code == 1
     assert "did you mean LockgateNetworkPolicy?" in result.stdout
+
+
+USELESS = """
+apiVersion: v1
+kind: Pod
+metadata: {name: web, labels: {app: web}}
+spec: {containers: [{name: c, ports: [{containerPort: 80}]}]}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: nobody}
+spec: {podSelector: {matchLabels: {app: wbe}}}
+---
+apiVersion: lockgate.io/v1
+kind: LockgateNetworkPolicy
+metadata: {name: web}
+spec:
+  endpointSelector: {matchLabels: {app: web}}
+  ingress:
+  - fromEndpoints: [{matchLabels: {app: gone}}]
+  - fromEntities: [world]
+    toPorts: [{ports: [{port: "81", protocol: TCP}]}]
+  - fromCIDR: [192.0.2.0/24]
+    toPorts: [{ports: [{port: "80", protocol: TCP}]}]
+  ingressDeny:
+  - fromCIDR: [192.0.0.0/16]
+"""
+
+
+def test_validate_warns_of_rules_that_do_nothing(tmp_path: Path) -> None:
+    (tmp_path / "all.yaml").write_text(USELESS)
+    result = run("policy", "validate", str(tmp_path), "-o", "json")
+    assert result.exit_code == 0
+    found = {(row["object"], row["field"], row["reason"]) for row in json.loads(result.stdout)}
+    web = "LockgateNetworkPolicy default/web"
+    assert found == {
+        ("NetworkPolicy default/nobody", "spec", "SelectsNothing"),
+        (web, "spec.ingress[0]", "SelectsNothing"),
+        (web, "spec.ingress[1].toPorts[0]", "NothingListens"),
+        (web, "spec.ingress[2].toPorts[0]", "Shadowed"),
+    }
+
+
+def test_trace_judges_what_is_said(tmp_path: Path) -> None:
+    (tmp_path / "all.yaml").write_text(
+        """
+apiVersion: v1
+kind: Pod
+metadata: {name: web, labels: {app: web}}
+spec: {containers: [{name: c}]}
+---
+apiVersion: lockgate.io/v1
+kind: LockgateNetworkPolicy
+metadata: {name: web}
+spec:
+  endpointSelector: {matchLabels: {app: web}}
+  egress:
+  - toEntities: [world]
+    toPorts:
+    - ports: [{port: "9092", protocol: TCP}]
+      rules: {kafka: [{role: produce, topic: orders}]}
+    - ports: [{port: "53"}]
+      rules: {dns: [{matchPattern: "*.test"}]}
+    - ports: [{port: "443", protocol: TCP}]
+      serverNames: [a.test]
+  - icmps: [{fields: [{type: EchoRequest}]}]
+"""
+    )
+
+    def outcome(port: str, *said: str) -> int:
+        words = ("--manifests", str(tmp_path), "--from", "default/web", "--to", "world")
+        return run("policy", "trace", *words, "--port", port, *said).exit_code
+
+    assert outcome("9092/TCP", "--kafka", "produce orders") == 0
+    assert outcome("9092/TCP", "--kafka", "produce secrets") == 1
+    assert outcome("9092/TCP", "--kafka", "fetch orders") == 1
+    assert outcome("53/UDP", "--dns", "a.test") == 0
+    assert outcome("53/UDP", "--dns", "a.b.test") == 1
+    assert outcome("443/TCP", "--tls", "a.test") == 0
+    assert outcome("443/TCP", "--tls", "b.test") == 1
+    assert outcome("8/ICMP") == 0
+    assert outcome("0/ICMP") == 1
