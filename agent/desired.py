@@ -35,6 +35,7 @@ class Desired:
             local=self.topology.local,
             surroundings=self.surroundings,
             mode=settings.policy_enforcement,
+            audit=settings.policy_audit,
             grace_s=settings.identity_grace_s,
             restored=saved.section("identities") or None,
         )

@@ -93,6 +93,7 @@ class Node:
         )
         self._learnt = LearntNames(settings.dns_min_ttl_s, self._saved.section("learnt"))
         self._show_learnt(self._learnt.names())
+        self.desired.policy.audited.replace(dict(self._saved.section("audited")))
         self._ports = ProxyPorts(
             settings.proxy_port_first, settings.proxy_port_last, self._saved.section("proxy")
         )
@@ -344,6 +345,7 @@ class Node:
             service_addresses=self._service_ips.state(),
             proxy=self._ports.state(),
             learnt=self._learnt.state(),
+            audited=dict(self.desired.policy.audited.items()),
         )
 
     # What the CNI plugin asks for.
@@ -450,6 +452,17 @@ class Node:
             "interface": host_interface(name),
             "policy": view.policy_entries(policy),
         }
+
+    def set_audit(self, name: str, audit: bool) -> bool:  # as the request says
+        """Turn audit of an endpoint on or off; False if there is no such endpoint here."""
+        if name not in self.pods.statuses:
+            return False
+        if audit:
+            self.desired.policy.audited.put(name, row=True)
+        else:
+            self.desired.policy.audited.delete(name)
+        self._dirty.set()
+        return True
 
     def identities(self) -> list[dict[str, Any]]:
         """Return every identity with its labels."""

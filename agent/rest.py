@@ -8,11 +8,11 @@ import os
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
 import orjson
 import uvicorn
-from fastapi import FastAPI, HTTPException, Request, Response
+from fastapi import Body, FastAPI, HTTPException, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel, Field
 
@@ -45,6 +45,9 @@ class AgentView(Protocol):
 
     def endpoint(self, name: str) -> dict[str, Any] | None:
         """Return one endpoint with its policy, or None."""
+
+    def set_audit(self, name: str, audit: bool) -> bool:  # as the request says
+        """Turn audit of an endpoint on or off; False if there is no such endpoint here."""
 
     def identities(self) -> list[dict[str, Any]]:
         """Return every identity with its labels."""
@@ -126,6 +129,12 @@ def _add_views(app: FastAPI, agent: AgentView) -> None:
         if found is None:
             raise HTTPException(404, f"there is no endpoint {namespace}/{name} on this node")
         return found
+
+    @app.post("/v1/endpoints/{namespace}/{name}/audit")
+    async def audit(namespace: str, name: str, wanted: Annotated[bool, Body()]) -> dict[str, Any]:
+        if not agent.set_audit(f"{namespace}/{name}", wanted):
+            raise HTTPException(404, f"there is no endpoint {namespace}/{name} on this node")
+        return {"endpoint": f"{namespace}/{name}", "audit": wanted}
 
     @app.get("/v1/identities")
     async def identities() -> list[dict[str, Any]]:

@@ -38,6 +38,7 @@ def endpoint_view(desired: Desired, status: PodStatus) -> dict[str, Any]:
         "address": status.address,
         "ingress_enforced": bool(policy and policy.ingress_enforced),
         "egress_enforced": bool(policy and policy.egress_enforced),
+        "audit": bool(policy and policy.audit),
         "state": "ready" if status.ready else (status.reason or status.phase).lower(),
         "restarts": status.restarts,
     }

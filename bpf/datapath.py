@@ -19,7 +19,7 @@ from lockgate.errors import BpfError
 from lockgate.ir.node import EndpointPolicy, Frontend, LoadBalancer, RowKey
 
 _log = logging.getLogger(__name__)
-ENFORCE_INGRESS, ENFORCE_EGRESS = 1, 2
+ENFORCE_INGRESS, ENFORCE_EGRESS, AUDIT = 1, 2, 4
 
 
 class Datapath:
@@ -102,6 +102,7 @@ class Datapath:
         """
         index = attach.device_index(self._netlink, ifname)
         flags = ENFORCE_INGRESS * policy.ingress_enforced | ENFORCE_EGRESS * policy.egress_enforced
+        flags |= AUDIT * policy.audit
         changed = self._write_policy(endpoint_id, policy, class_ids)
         changed |= self._write_endpoint(index, endpoint_id, policy.identity, address, flags)
         if changed:

@@ -18,7 +18,7 @@ REASONS: Final = (
     "source address is not the pod's",
     "no proxy listener", "packet cannot be parsed", "policy changed", "no proxy connection",
     "IPv6 is not enforced", "unknown endpoint",
-    "fragment without its first", "event not reported",
+    "fragment without its first", "event not reported", "would be dropped: audited",
 )  # fmt: skip
 """By number, as in ``programs/datapath.h``."""
 DIRECTIONS: Final[tuple[Literal["ingress"], Literal["egress"]]] = ("ingress", "egress")

@@ -16,7 +16,7 @@ from typing import Final
 from bpf import syscalls
 from lockgate.errors import BpfError, MapFull
 
-SCHEMA: Final = "v1"
+SCHEMA: Final = "v2"
 """Raised when a map's shape changes: a pin of another shape is never reused."""
 
 HASH, ARRAY, PERCPU_ARRAY, LRU_HASH, LPM_TRIE, RINGBUF = 1, 2, 6, 9, 11, 27
@@ -58,7 +58,7 @@ CT = MapSpec("lg_ct", LRU_HASH, "=4s4s2s2sBBH", "=QQIBBHHHI", 131072, "flow_key"
 FRAGMENTS = MapSpec(
     "lg_fragments", LRU_HASH, "=4s4sHBB", "=2s2s", 4096, "fragment_key", "fragment_value"
 )
-METRICS = MapSpec("lg_metrics", PERCPU_ARRAY, "=I", "=QQ", 26, "", "counter")
+METRICS = MapSpec("lg_metrics", PERCPU_ARRAY, "=I", "=QQ", 28, "", "counter")
 EVENT_BUDGET = MapSpec("lg_event_budget", PERCPU_ARRAY, "=I", "=QQ", 1, "", "event_budget")
 HAIRPIN = MapSpec("lg_hairpin", ARRAY, "=I", "=I6sH", 1, "", "hairpin")
 EVENTS = MapSpec("lg_events", RINGBUF, "", "", 1 << 20)

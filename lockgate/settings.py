@@ -45,6 +45,8 @@ class Settings(BaseSettings):
     """How long an address learnt from DNS stays allowed at least, in seconds."""
     compat_cilium: bool = False
     """Read policies and CIDR groups of ``cilium.io`` as if they were our own."""
+    policy_audit: bool = False
+    """Every endpoint's traffic passes, and what policy would drop is reported instead."""
     identity_grace_s: float = 300.0
     """How long the number of an identity that nobody has any more is kept, in seconds."""
     proxy_port_first: int = 15000

@@ -26,6 +26,7 @@
 
 #define ENFORCED_INGRESS 1
 #define ENFORCED_EGRESS 2
+#define AUDITED 4 /* what would be dropped passes, and is reported */
 
 /* Why a packet was counted; names in events.py. */
 #define REASON_FORWARDED 0
@@ -41,7 +42,8 @@
 #define REASON_NO_ENDPOINT 10
 #define REASON_FRAGMENT 11
 #define REASON_EVENT_LOST 12
-#define REASONS 13
+#define REASON_AUDITED 13
+#define REASONS 14
 
 #define CONFIG_REVISION 0
 #define CONFIG_NETNS_COOKIE 1

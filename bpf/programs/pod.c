@@ -2,7 +2,7 @@
 
 static __always_inline int not_ipv4(struct __sk_buff *skb, struct endpoint *own, u8 direction) {
     /* Policy is IPv4 only, so an enforced pod has no IPv6; ARP and the like pass. */
-    if (skb->protocol == bpf_htons(ETH_P_IPV6) && own->flags) {
+    if (skb->protocol == bpf_htons(ETH_P_IPV6) && own->flags && !(own->flags & AUDITED)) {
         count(skb, REASON_IPV6, direction);
         return TC_ACT_SHOT;
     }
@@ -31,7 +31,7 @@ static __always_inline void renew_ingress(struct packet *p, struct flow_key *flo
         opening.policy_port = bpf_htons(8);
     /* The ingress proxy is known by its mark, which answers do not carry. */
     u32 peer = value->peer == IDENTITY_INGRESS ? IDENTITY_INGRESS : identity_of(flow->source);
-    judge_ingress(&opening, own->endpoint_id, own->flags & ENFORCED_INGRESS, peer, &d);
+    judge_ingress(&opening, own->endpoint_id, own->flags, peer, &d);
     renew(value, &d, revision);
 }
 
@@ -147,7 +147,7 @@ static __always_inline int open_ingress(struct __sk_buff *skb, struct packet *p,
     struct decision d = {};
     u32 peer = (skb->mark & MARK_MASK) == MARK_INGRESS ? IDENTITY_INGRESS
                                                        : identity_of(p->flow.source);
-    judge_ingress(p, own->endpoint_id, own->flags & ENFORCED_INGRESS, peer, &d);
+    judge_ingress(p, own->endpoint_id, own->flags, peer, &d);
     if (d.verdict == DENY)
         return drop(skb, p, INGRESS, d.reason, peer, own->identity, own->endpoint_id);
     if (d.verdict == REDIRECT && p->flow.protocol != IPPROTO_TCP)

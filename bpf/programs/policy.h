@@ -12,7 +12,7 @@ BPF_TABLE_PINNED("lru_hash", struct flow_key, struct flow_value, lg_ct, 131072,
                  PIN_DIR "/lg_ct");
 BPF_TABLE_PINNED("lru_hash", struct fragment_key, struct fragment_value, lg_fragments, 4096,
                  PIN_DIR "/lg_fragments");
-BPF_TABLE_PINNED("percpu_array", u32, struct counter, lg_metrics, 26, PIN_DIR "/lg_metrics");
+BPF_TABLE_PINNED("percpu_array", u32, struct counter, lg_metrics, 28, PIN_DIR "/lg_metrics");
 BPF_TABLE_PINNED("percpu_array", u32, struct event_budget, lg_event_budget, 1,
                  PIN_DIR "/lg_event_budget");
 BPF_TABLE_PINNED("array", u32, struct hairpin, lg_hairpin, 1, PIN_DIR "/lg_hairpin");
@@ -213,13 +213,20 @@ static __always_inline struct policy_value *rule_for(u32 endpoint_id, u32 identi
     return lg_policy.lookup(&key);
 }
 
-static __always_inline void judge(struct packet *p, u32 endpoint_id, int enforced, u32 identity,
+static __always_inline void judge(struct packet *p, u32 endpoint_id, u32 flags, u32 identity,
                                   u8 direction, struct decision *d) {
+    u32 enforced = flags & (direction == INGRESS ? ENFORCED_INGRESS : ENFORCED_EGRESS);
     struct policy_value *rule =
         rule_for(endpoint_id, identity, direction, p->flow.protocol, p->policy_port);
     if (!rule) {
-        d->verdict = enforced ? DENY : ALLOW;
-        d->reason = enforced ? REASON_NO_RULE : REASON_FORWARDED;
+        d->verdict = enforced && !(flags & AUDITED) ? DENY : ALLOW;
+        d->reason = !enforced ? REASON_FORWARDED
+                    : flags & AUDITED ? REASON_AUDITED : REASON_NO_RULE;
+        return;
+    }
+    if (rule->verdict == DENY && flags & AUDITED) {
+        d->verdict = ALLOW;
+        d->reason = REASON_AUDITED;
         return;
     }
     d->verdict = rule->verdict;
@@ -232,10 +239,12 @@ static __always_inline void judge(struct packet *p, u32 endpoint_id, int enforce
 }
 
 /* What may come in: the host may, for it probes, unless a rule denies it. */
-static __always_inline void judge_ingress(struct packet *p, u32 endpoint_id, int enforced,
+static __always_inline void judge_ingress(struct packet *p, u32 endpoint_id, u32 flags,
                                           u32 identity, struct decision *d) {
     d->peer = identity;
-    judge(p, endpoint_id, enforced && identity != IDENTITY_HOST, identity, INGRESS, d);
+    if (identity == IDENTITY_HOST)
+        flags &= ~ENFORCED_INGRESS;
+    judge(p, endpoint_id, flags, identity, INGRESS, d);
 }
 
 /* What may go out; towards a pod of this node, what may come in there too, for one proxy
@@ -243,14 +252,17 @@ static __always_inline void judge_ingress(struct packet *p, u32 endpoint_id, int
 static __always_inline void judge_egress(struct packet *p, struct endpoint *own,
                                          struct decision *d) {
     d->peer = identity_of(p->flow.destination);
-    judge(p, own->endpoint_id, own->flags & ENFORCED_EGRESS, d->peer, EGRESS, d);
+    judge(p, own->endpoint_id, own->flags, d->peer, EGRESS, d);
     struct endpoint_ip *local = lg_endpoint_ips.lookup(&p->flow.destination);
     if (!local || d->verdict == DENY)
         return;
     struct decision there = {};
-    judge(p, local->endpoint_id, local->flags & ENFORCED_INGRESS, own->identity, INGRESS, &there);
-    if (there.verdict == ALLOW)
+    judge(p, local->endpoint_id, local->flags, own->identity, INGRESS, &there);
+    if (there.verdict == ALLOW) {
+        if (there.reason == REASON_AUDITED)
+            d->reason = REASON_AUDITED;
         return;
+    }
     d->verdict = there.verdict;
     d->reason = there.reason;
     d->ingress_class = there.ingress_class;

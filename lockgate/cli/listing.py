@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -12,7 +13,7 @@ from lockgate.cli.options import agent_option
 from lockgate.cli.output import output_option, show, show_table
 
 ENDPOINT_COLUMNS = (
-    "endpoint", "id", "identity", "address", "ingress_enforced", "egress_enforced", "state",
+    "endpoint", "id", "identity", "address", "ingress_enforced", "egress_enforced", "audit", "state",
     "restarts",
 )  # fmt: skip
 _NOT_FOUND = 404
@@ -47,17 +48,39 @@ def get_endpoint(name: str, client: AgentClient, output: str) -> None:
     _show_entries(policy)
 
 
+@endpoint.command()
+@click.argument("name", metavar="NAMESPACE/POD")
+@click.argument("mode", type=click.Choice(["on", "off"]))
+@agent_option
+def audit(name: str, mode: str, client: AgentClient) -> None:
+    """Let a pod's traffic pass and report what policy would drop, or enforce again.
+
+    HTTP rules are enforced all the same.
+    """
+    where = _path(name)
+    with _naming_what_is_not_there():
+        client.post(f"/v1/endpoints/{where}/audit", mode == "on")
+    click.echo(f"audit of {where} is {mode}")
+
+
 def _endpoint(client: AgentClient, name: str) -> dict[str, Any]:
-    namespace, slash, pod = name.partition("/")
-    if not slash:
-        namespace, pod = "default", name
+    with _naming_what_is_not_there():
+        found: dict[str, Any] = client.get(f"/v1/endpoints/{_path(name)}")
+    return found
+
+
+def _path(name: str) -> str:
+    return name if "/" in name else f"default/{name}"
+
+
+@contextmanager
+def _naming_what_is_not_there() -> Iterator[None]:
     try:
-        found: dict[str, Any] = client.get(f"/v1/endpoints/{namespace}/{pod}")
+        yield
     except AgentRefused as error:
         if error.status != _NOT_FOUND:
             raise
         raise click.ClickException(str(error)) from error
-    return found
 
 
 def _show_entries(entries: Sequence[dict[str, Any]]) -> None:

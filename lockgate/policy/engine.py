@@ -63,6 +63,7 @@ class PolicyEngine:
         surroundings: Surroundings | None = None,
         restored: Mapping[str, Any] | None = None,
         mode: EnforcementMode = "default",
+        audit: bool = False,
         grace_s: float = 0.0,
     ) -> None:
         around = surroundings or Surroundings()
@@ -78,7 +79,8 @@ class PolicyEngine:
         self._uses = RuleSetUses()
         self.rule_sets: Table[str, RuleSet] = self._uses.table
         self._endpoints, self._local, self._namespaces = endpoints, local, namespaces
-        self._learnt, self._nodes, self._mode = around.learnt, around.nodes, mode
+        self._learnt, self._nodes = around.learnt, around.nodes
+        self._mode, self._audit = mode, audit
         self._labels: Table[str, Labels] = graph.derive(
             "endpoint labels", endpoints, self._label, (namespaces,)
         ).output
@@ -357,7 +359,7 @@ class PolicyEngine:
             entries = self._entries.get(endpoint)
             if entries is not None:
                 identity = self.identities.get(endpoint) or 0
-                audit = bool(self.audited.get(endpoint))
+                audit = self._audit or bool(self.audited.get(endpoint))
                 self.endpoint_policies.put(endpoint, entries.view(identity, audit=audit))
 
 

@@ -152,3 +152,16 @@ def test_killing_and_starting_the_agent_loses_no_request(shop: Shop) -> None:
         assert "Socket errors" not in report, report
         assert "Non-2xx" not in report, report
     assert shop.from_web("GET", f"{CATALOGUE}/admin") == "403"
+
+
+def test_audit_lets_pass_what_it_reports(shop: Shop) -> None:
+    payment = "http://10.78.0.13/"
+    assert shop.from_web("GET", payment) == "000"
+    assert shop.command("endpoint", "audit", "shop/payment", "on").returncode == 0
+    deadline = time.monotonic() + 10
+    while shop.from_web("GET", payment) == "000":
+        assert time.monotonic() < deadline
+    assert "would be dropped" in shop.command("observe", "--last", "200").stdout
+    assert shop.command("endpoint", "audit", "shop/payment", "off").returncode == 0
+    shop.wait_from_web("GET", payment, "000")
+    assert shop.command("endpoint", "audit", "shop/none", "on").returncode == 1
