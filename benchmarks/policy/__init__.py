@@ -1,0 +1,1 @@
+"""Policy engines side by side."""

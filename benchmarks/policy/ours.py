@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from benchmarks.policy.workload import PodSpec, PolicySpec, workload
+from benchmarks.policy.workload import PodSpec, PolicySpec, Workload, workload
 from lockgate.model.meta import ObjectRef
 from lockgate.model.policy import NAMESPACE_LABEL, Peers, Policy, PolicyRule, PortRange
 from lockgate.model.selector import LabelSelector, Requirement
@@ -20,7 +20,9 @@ from lockgate.state import Graph, Table
 
 def _selector(namespace: str, key: str, value: str) -> LabelSelector:
     pairs = {NAMESPACE_LABEL: namespace, key: value}
-    return LabelSelector(tuple(Requirement(name, "In", (one,)) for name, one in sorted(pairs.items())))
+    return LabelSelector(
+        tuple(Requirement(name, "In", (one,)) for name, one in sorted(pairs.items()))
+    )
 
 
 def _pod(number: int, spec: PodSpec) -> Pod:
@@ -40,26 +42,35 @@ def _policy(spec: PolicySpec) -> Policy:
     return Policy(ref, subject, deny_ingress=True, deny_egress=False, rules=(rule,))
 
 
+class Node:
+    """The engine with the tables it follows."""
+
+    def __init__(self, work: Workload) -> None:
+        self.spaces: Table[str, Namespace] = Table("namespaces")
+        self.pods: Table[str, Pod] = Table("endpoints")
+        self.local: Table[str, Pod] = Table("local endpoints")
+        self.rules: Table[tuple[ObjectRef, int], Policy] = Table("policies")
+        for name, team in work.teams.items():
+            self.spaces.put(name, Namespace(name, (("team", team),)))
+        for number, spec in enumerate(work.pods):
+            pod = _pod(number, spec)
+            self.pods.put(pod.ref.path, pod)
+            if number < work.local:
+                self.local.put(pod.ref.path, pod)
+        for declared in work.policies:
+            self.add_policy(_policy(declared))
+
+    def add_policy(self, policy: Policy) -> None:
+        """Declare a policy."""
+        self.rules.put((policy.ref, 0), policy)
+
+
 def measure(policies: int, identities: int, local: int, rounds: int) -> dict[str, Any]:
     """Return seconds of the first computation and of each event, and what events touched."""
     work = workload(policies, identities, local, rounds)
-    spaces: Table[str, Namespace] = Table("namespaces")
-    pods: Table[str, Pod] = Table("endpoints")
-    here: Table[str, Pod] = Table("local endpoints")
-    rules: Table[tuple[ObjectRef, int], Policy] = Table("policies")
-    for name, team in work.teams.items():
-        spaces.put(name, Namespace(name, (("team", team),)))
-    for number, spec in enumerate(work.pods):
-        pod = _pod(number, spec)
-        pods.put(pod.ref.path, pod)
-        if number < local:
-            here.put(pod.ref.path, pod)
-    for declared in work.policies:
-        policy = _policy(declared)
-        rules.put((policy.ref, 0), policy)
-    graph = Graph()
+    node, graph = Node(work), Graph()
     start = time.perf_counter()
-    engine = PolicyEngine(graph, spaces, pods, rules, local=here)
+    engine = PolicyEngine(graph, node.spaces, node.pods, node.rules, local=node.local)
     graph.tick()
     engine.tick()
     found: dict[str, Any] = {"full": time.perf_counter() - start, "entries": engine.resolutions}
@@ -74,12 +85,11 @@ def measure(policies: int, identities: int, local: int, rounds: int) -> dict[str
 
     for number in range(rounds):
         policy = _policy(work.new_policies[number])
-        event("policy added", lambda policy=policy: rules.put((policy.ref, 0), policy))
+        event("policy added", lambda policy=policy: node.add_policy(policy))
         pod = _pod(identities + number, work.new_pods[number])
-        event("pod added", lambda pod=pod: pods.put(pod.ref.path, pod))
-        space = work.relabelled[number]
-        row = Namespace(space, (("team", "moved"),))
-        event("namespace relabelled", lambda row=row: spaces.put(row.name, row))
+        event("pod added", lambda pod=pod: node.pods.put(pod.ref.path, pod))
+        row = Namespace(work.relabelled[number], (("team", "moved"),))
+        event("namespace relabelled", lambda row=row: node.spaces.put(row.name, row))
     found["peak_mib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return found
 

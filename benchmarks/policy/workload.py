@@ -60,15 +60,16 @@ def workload(policies: int, identities: int, local: int, rounds: int) -> Workloa
             name, pod.namespace, pod.app, (tier.namespace, tier.tier), (app.namespace, app.app)
         )
 
+    declared = [policy(f"p{number}", pods[number % identities]) for number in range(policies)]
     return Workload(
         {f"ns{number}": f"t{number % 20}" for number in range(NAMESPACES)},
         pods,
         local,
-        [policy(f"p{number}", pods[number % identities]) for number in range(policies)],
+        declared,
         [policy(f"new{number}", pods[number]) for number in range(rounds)],
-        # A new pod of the tier that the policy of a local pod lets in.
+        # Each new pod is one that the policy of a local pod lets in.
         [
-            PodSpec(f"ns{number % NAMESPACES}", f"new{number}", f"x{number % TIERS}")
+            PodSpec(declared[number].from_tier[0], f"new{number}", declared[number].from_tier[1])
             for number in range(rounds)
         ],
         [f"ns{number}" for number in range(rounds)],

@@ -12,6 +12,7 @@ from collections.abc import Set as AbstractSet
 from lockgate.ir import node
 from lockgate.model.meta import Labels
 from lockgate.model.policy import (
+    NAMESPACE_LABEL,
     NODE_LABELS_PREFIX,
     RESERVED_PREFIX,
     CidrBlock,
@@ -287,10 +288,13 @@ def _lies_in(cidr: str, outer: str) -> bool:
 
 def _of_endpoints(selector: LabelSelector) -> LabelSelector:
     """Return a selector that means pods, unless it names who else it means."""
-    if any(
+    named = any(
         entry.key.startswith((RESERVED_PREFIX, NODE_LABELS_PREFIX))
+        # Who is no pod is in no namespace.
+        or (entry.key == NAMESPACE_LABEL and entry.operator in ("In", "Exists"))
         for entry in selector.requirements
-    ):
+    )
+    if named:
         return selector
     hidden = (f"{RESERVED_PREFIX}{name}" for name in RESERVED.values())
     return selector.also(*(Requirement(key, "DoesNotExist") for key in hidden))

@@ -53,11 +53,11 @@ type workload struct {
 
 type owner struct{ id uint64 }
 
-func (o owner) GetID() uint64                                            { return o.id }
-func (o owner) GetNamedPort(bool, string, u8proto.U8proto) uint16        { return 0 }
-func (o owner) PolicyDebug(string, ...any)                               {}
-func (o owner) IsHost() bool                                             { return false }
-func (o owner) MapStateSize() int                                        { return 0 }
+func (o owner) GetID() uint64                                     { return o.id }
+func (o owner) GetNamedPort(bool, string, u8proto.U8proto) uint16 { return 0 }
+func (o owner) PolicyDebug(string, ...any)                        {}
+func (o owner) IsHost() bool                                      { return false }
+func (o owner) MapStateSize() int                                 { return 0 }
 func (o owner) RegenerateIfAlive(*regeneration.ExternalRegenerationMetadata) <-chan bool {
 	return nil
 }
@@ -82,9 +82,9 @@ func (n *node) labelsOf(p pod) labels.Labels {
 	found := labels.Labels{}
 	for key, value := range map[string]string{
 		"app": p.App, "tier": p.Tier,
-		"io.kubernetes.pod.namespace":                              p.Namespace,
-		"io.cilium.k8s.policy.serviceaccount":                      "default",
-		"io.cilium.k8s.namespace.labels.team":                      n.teams[p.Namespace],
+		"io.kubernetes.pod.namespace":                                p.Namespace,
+		"io.cilium.k8s.policy.serviceaccount":                        "default",
+		"io.cilium.k8s.namespace.labels.team":                        n.teams[p.Namespace],
 		"io.cilium.k8s.namespace.labels.kubernetes.io/metadata.name": p.Namespace,
 	} {
 		found[key] = labels.NewLabel(key, value, labels.LabelSourceK8s)
