@@ -58,6 +58,9 @@ def install(netlink: IPRoute) -> tuple[int, bytes]:
     """Put rule, route, sysctls and hairpin in place; return the hairpin's index and address."""
     set_sysctl("ip_forward", 1)
     set_sysctl("conf/all/rp_filter", 0)
+    # The world's answers to the proxy bear a pod's address. Early demux would find the proxy's
+    # socket for them, and the kernel forwards no packet that has one: they would be lost.
+    set_sysctl("tcp_early_demux", 0)
     _install_route(netlink)
     if not netlink.link_lookup(ifname=HAIRPIN):
         netlink.link("add", ifname=HAIRPIN, kind="veth", peer={"ifname": HAIRPIN_PEER})

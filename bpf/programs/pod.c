@@ -174,6 +174,8 @@ static __always_inline int judge_to_pod(struct __sk_buff *skb, struct packet *p,
                         own->endpoint_id);
     }
     value = recall(&p->flow);
+    if (!value && p->flow.protocol == IPPROTO_TCP && is_for_proxy(skb, &p->flow))
+        return to_hairpin(skb, p, own, 0);
     if (!value)
         return open_ingress(skb, p, own);
     renew_ingress(p, &p->flow, value, own);
@@ -208,12 +210,15 @@ int to_pod(struct __sk_buff *skb) {
     return judge_to_pod(skb, &p, own);
 }
 
-/* tc ingress of the hairpin device: only what to_pod sent here is known to the table. */
+/* tc ingress of the hairpin device: what to_pod sent here is known to the table,
+ * or to the proxy. */
 int hairpin(struct __sk_buff *skb) {
     struct packet p = {};
     if (skb->protocol != bpf_htons(ETH_P_IP) || parse(skb, INGRESS, &p))
         return TC_ACT_SHOT;
     struct flow_value *value = recall(&p.flow);
+    if (!value && p.flow.protocol == IPPROTO_TCP && assign_connection(skb, &p.flow) == 0)
+        return TC_ACT_OK;
     if (!value || value->verdict != REDIRECT)
         return TC_ACT_SHOT;
     if (to_proxy(skb, &p, 0, value->ingress_class))

@@ -12,7 +12,8 @@ static __always_inline int assign(struct __sk_buff *skb, struct bpf_sock *sk) {
 /* The proxy's connection this packet belongs to. One that is still opening or in TIME_WAIT has no
  * mark to show, and must be assigned too: a listener given a SYN that a TIME_WAIT socket also
  * matches makes a connection that is never found again. */
-static __always_inline int assign_connection(struct __sk_buff *skb, struct flow_key *flow) {
+static __always_inline struct bpf_sock *find_connection(struct __sk_buff *skb,
+                                                        struct flow_key *flow) {
     struct bpf_sock_tuple tuple = {};
     tuple.ipv4.saddr = flow->source;
     tuple.ipv4.daddr = flow->destination;
@@ -20,20 +21,34 @@ static __always_inline int assign_connection(struct __sk_buff *skb, struct flow_
     tuple.ipv4.dport = flow->destination_port;
     struct bpf_sock *sk = bpf_skc_lookup_tcp(skb, &tuple, sizeof(tuple.ipv4), BPF_F_CURRENT_NETNS, 0);
     if (!sk)
-        return -1;
+        return 0;
     if (sk->state == BPF_TCP_LISTEN) {
         bpf_sk_release(sk);
-        return -1;
+        return 0;
     }
     struct bpf_sock *full = bpf_sk_fullsock(sk);
     if (full) {
         u32 mark = full->mark & MARK_MASK;
         if (mark != MARK_PROXY_REPLY && mark != MARK_PROXY_DONE) {
             bpf_sk_release(sk);
-            return -1;
+            return 0;
         }
     }
-    return assign(skb, sk);
+    return sk;
+}
+
+static __always_inline int assign_connection(struct __sk_buff *skb, struct flow_key *flow) {
+    struct bpf_sock *sk = find_connection(skb, flow);
+    return sk ? assign(skb, sk) : -1;
+}
+
+/* The world's answer to the proxy, which asked in the name of the pod. */
+static __always_inline int is_for_proxy(struct __sk_buff *skb, struct flow_key *flow) {
+    struct bpf_sock *sk = find_connection(skb, flow);
+    if (!sk)
+        return 0;
+    bpf_sk_release(sk);
+    return 1;
 }
 
 static __always_inline int assign_listener(struct __sk_buff *skb, struct flow_key *flow,

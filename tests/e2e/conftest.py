@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.world import world_outside
+
 SHOP = Path(__file__).parents[2] / "examples" / "shop"
 LOCKGATE = Path(sys.executable).with_name("lockgate")
 
@@ -115,3 +117,9 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
             # A killed agent leaves all in force; the next one removes it.
             made.start()
         made.stop()
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[None]:
+    with world_outside(tmp_path):
+        yield
