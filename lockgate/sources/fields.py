@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from difflib import get_close_matches
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 import re2
@@ -84,6 +85,20 @@ class Reading:
 
     def _is_denied(self, location: tuple[int | str, ...]) -> bool:
         return location[-1] in _ALLOW_ONLY and bool({"ingressDeny", "egressDeny"} & {*location})
+
+    def labels(self, found: Mapping[str, str], field: str) -> None:
+        """Check the keys and values of labels."""
+        for key, value in found.items():
+            self._label_key(key, f"{field}.{key}")
+            self._label_value(value, f"{field}.{key}")
+
+    def address(self, text: str, field: str) -> None:
+        """Check an IP address; none is none."""
+        try:
+            ip_address(text or "::")
+        except ValueError:
+            fix = "write an IPv4 or IPv6 address"
+            self.refuse(field, "InvalidAddress", f"{text!r} is no address", fix)
 
     def port_name(self, name: str, end_port: int | None, field: str) -> str:
         """Check the name of a container's port; a name cannot start a range."""

@@ -227,6 +227,12 @@ def _items(document: Any, node: yaml.Node) -> Iterator[tuple[Any, yaml.Node]]:
 
 def _found(document: Any, node: yaml.Node, origin: str, *, compat_cilium: bool) -> Found:
     ref, rows, problems = parse(document, compat_cilium=compat_cilium)
+    repeated = next(_repeated(node), None)
+    if repeated is not None:
+        # Which of the two was meant nobody can tell.
+        text, fix = f"the key {repeated.value!r} stands twice", "remove one of the two"
+        line = f"{origin} line {repeated.start_mark.line + 1}"
+        return Found(ref, (), (Problem(ref, "", "DuplicateKey", text, fix, line),))
     placed = [replace(row, origin=f"{origin} line {_line(node, row.field)}") for row in problems]
     return Found(ref, tuple(rows), tuple(placed))
 
@@ -241,6 +247,21 @@ def _line(node: yaml.Node, path: str) -> int:
             break
         node = child
     return int(node.start_mark.line) + 1
+
+
+def _repeated(node: yaml.Node) -> Iterator[yaml.ScalarNode]:
+    """Yield keys that stand a second time in one mapping, anywhere below a node."""
+    if isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key, value in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if key.value in seen and key.value != "<<":
+                    yield key
+                seen.add(key.value)
+            yield from _repeated(value)
+    elif isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            yield from _repeated(item)
 
 
 def _child(node: yaml.Node | None, key: str | int) -> yaml.Node | None:

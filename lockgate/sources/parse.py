@@ -39,6 +39,7 @@ from lockgate.sources import policy_schema, schema, tier_schema
 from lockgate.sources.fields import Reading
 from lockgate.sources.network_policies import read_network_policy
 from lockgate.sources.policies import read_cidr_group, read_lockgate_policy
+from lockgate.sources.policy_fields import LAST_PORT
 from lockgate.sources.tiered_policies import (
     read_admin_policy,
     read_baseline_policy,
@@ -114,6 +115,7 @@ def parse(
     except ValidationError as error:
         read.refuse_all(error, model)
         return ref, [], read.problems
+    read.labels(view.metadata.labels, "metadata.labels")
     found = reader(read, view)
     return ref, [] if read.problems else found, read.problems
 
@@ -163,8 +165,9 @@ def _node(_read: Reading, view: schema.NodeObject) -> list[Declaration]:
     return [Node(view.metadata.name, labels, tuple(sorted(addresses)))]
 
 
-def _pod(_read: Reading, view: schema.PodObject) -> list[Declaration]:
+def _pod(read: Reading, view: schema.PodObject) -> list[Declaration]:
     spec: Any = view.spec
+    read.address(view.status.pod_ip, "status.podIP")
     return [
         Pod(
             view.metadata.namespace,
@@ -198,8 +201,9 @@ def _container(view: Any) -> Container:  # its class is made at import
     )
 
 
-def _service(_read: Reading, view: schema.ServiceObject) -> list[Declaration]:
+def _service(read: Reading, view: schema.ServiceObject) -> list[Declaration]:
     spec: Any = view.spec
+    _check_service(read, spec)
     return [
         Service(
             view.metadata.namespace,
@@ -221,6 +225,30 @@ def _service(_read: Reading, view: schema.ServiceObject) -> list[Declaration]:
             labels_of(view.metadata.labels),
         )
     ]
+
+
+def _check_service(read: Reading, spec: Any) -> None:  # its class is made at import
+    if spec.cluster_ip != "None":
+        read.address(spec.cluster_ip, "spec.clusterIP")
+    names: set[str] = set()
+    for number, port in enumerate(spec.ports):
+        field = f"spec.ports[{number}]"
+        if len(spec.ports) > 1 and not port.name:
+            read.refuse(
+                f"{field}.name", "MissingField", "of several ports each needs a name", "add a name"
+            )
+        elif port.name in names:
+            read.refuse(
+                f"{field}.name", "Duplicate", f"another port is named {port.name!r}", "rename one"
+            )
+        names.add(port.name)
+        if isinstance(port.target_port, str):
+            read.port_name(port.target_port, None, field)
+        elif port.target_port is not None and not 1 <= port.target_port <= LAST_PORT:
+            read.refuse(
+                f"{field}.targetPort", "InvalidPort", f"{port.target_port} is no port",
+                f"use 1 to {LAST_PORT}, or the name of a container's port",
+            )  # fmt: skip
 
 
 def _slice(_read: Reading, view: schema.EndpointSliceObject) -> list[Declaration]:

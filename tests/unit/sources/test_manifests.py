@@ -122,3 +122,11 @@ def test_a_relative_folder_can_be_watched(tmp_path: Path, monkeypatch) -> None:
         assert await following(deltas) == Delta((row("a"),))
 
     asyncio.run(run())
+
+
+def test_a_key_that_stands_twice_is_refused_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(
+        "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: a\n  labels: {x: y}\n  labels: {}\n"
+    )
+    (problem,) = validate_files([tmp_path])
+    assert (problem.reason, problem.origin[-6:]) == ("DuplicateKey", "line 6")
