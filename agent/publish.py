@@ -7,12 +7,13 @@ last, after :mod:`agent.enforce` has turned the kernel away from it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Generic, TypeVar
 
 from agent.cursor import Cursor
 from agent.desired import Desired
 from agent.dns_proxy import DnsProxy
+from agent.header_secrets import secret_values
 from agent.proxy_ports import ProxyPorts, pairs_in_use
 from lockgate.ir.proxy import CertificateUse, DnsRuleSet, IngressProxy, L7Listener
 from lockgate.model.meta import Problem
@@ -61,7 +62,8 @@ class ProxyReconciler:
         self._seen_uses = 0
         self._hosts = Cursor(desired.ingress.hosts)
         self._tls = Cursor(desired.ingress.tls)
-        self._listeners: dict[tuple[str, str], L7Listener] = {}
+        self._secrets = Cursor(desired.declared.secrets)
+        self._listeners: dict[tuple[str, str], tuple[L7Listener, Mapping[str, str]]] = {}
         self._pairs: set[tuple[str, str]] = set()
         self._started = False
         self._remove: list[tuple[str, str]] = []
@@ -126,7 +128,8 @@ class ProxyReconciler:
     def _l7_listeners(
         self, put: list[Resource], remove: list[tuple[str, str]]
     ) -> list[tuple[str, str]]:
-        if self._desired.policy.rule_set_uses == self._seen_uses and self._started:
+        in_use = self._desired.policy.rule_set_uses == self._seen_uses
+        if in_use and not self._secrets.take() and self._started:
             return []
         self._pairs = pairs_in_use(
             self._desired.policy.rule_set_names("egress"),
@@ -137,12 +140,13 @@ class ProxyReconciler:
         new: list[tuple[str, str]] = []
         for listener in self._ports.listeners():
             pair = (listener.egress, listener.ingress)
-            if pair in self._pairs and self._listeners.get(pair) != listener:
-                self._listeners[pair] = listener
-                resource = listeners.l7_listener(listener, rule_sets)
+            values = secret_values(map(rule_sets.get, pair), self._desired.declared.secrets)
+            if pair in self._pairs and self._listeners.get(pair) != (listener, values):
+                self._listeners[pair] = listener, values
+                resource = listeners.l7_listener(listener, rule_sets, values)
                 put.append(resource)
                 new.append((resource.type_url, resource.name))
         gone = [pair for pair in self._listeners if pair not in self._pairs]
-        remove += [(LISTENER, self._listeners.pop(pair).name) for pair in gone]
+        remove += [(LISTENER, self._listeners.pop(pair)[0].name) for pair in gone]
         self._seen_uses = self._desired.policy.rule_set_uses
         return new

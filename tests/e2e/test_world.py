@@ -32,7 +32,12 @@ spec:
         - path: /seen
           headerMatches: [{name: X-Seen, value: "100%", mismatch: ADD}]
         - path: /asked
-          headerMatches: [{name: X-Token, value: t}]
+          headerMatches: [{name: X-Token, secret: {name: token}}]
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: token, namespace: shop}
+stringData: {token: t}
 """
 
 
@@ -77,3 +82,7 @@ def test_server_names_are_judged_and_headers_are_changed(shop: Shop) -> None:
     denied = ("-o", "/dev/null", "-w", "%{http_code}", f"http://{WORLD}:8000/asked")
     assert curl(*denied) == "403"
     assert curl("-H", "X-Token: t", *denied) == "200"
+    (shop.folder / "world.yaml").write_text(POLICY.replace("token: t}", "token: other}"))
+    while curl("-H", "X-Token: t", *denied) != "403":
+        assert time.monotonic() < deadline + 10
+    assert curl("-H", "X-Token: other", *denied) == "200"
