@@ -14,24 +14,35 @@ from tests.e2e.conftest import Shop
 from tests.e2e.world import WORLD
 
 SERVER = f"""
-import sys
+import socketserver
+import threading
 import dns.message, dns.rrset
-import socket
-listener = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-listener.bind(("0.0.0.0", 53))
-while True:
-    wire, client = listener.recvfrom(4096)
+
+def answer(wire):
     query = dns.message.from_wire(wire)
-    answer = dns.message.make_response(query)
-    name = query.question[0].name
-    answer.answer.append(dns.rrset.from_text(name, 30, "IN", "A", "{WORLD}"))
-    listener.sendto(answer.to_wire(), client)
+    found = dns.message.make_response(query)
+    found.answer.append(dns.rrset.from_text(query.question[0].name, 30, "IN", "A", "{WORLD}"))
+    return found.to_wire()
+
+class Datagram(socketserver.BaseRequestHandler):
+    def handle(self):
+        wire, socket = self.request
+        socket.sendto(answer(wire), self.client_address)
+
+class Stream(socketserver.StreamRequestHandler):
+    def handle(self):
+        wire = answer(self.rfile.read(int.from_bytes(self.rfile.read(2), "big")))
+        self.wfile.write(len(wire).to_bytes(2, "big") + wire)
+
+streams = socketserver.ThreadingTCPServer(("0.0.0.0", 53), Stream)
+threading.Thread(target=streams.serve_forever, daemon=True).start()
+socketserver.UDPServer(("0.0.0.0", 53), Datagram).serve_forever()
 """
 ASK = """
 import sys
 import dns.message, dns.query, dns.rcode
 query = dns.message.make_query(sys.argv[2], "A")
-answer = dns.query.udp(query, sys.argv[1], timeout=3)
+answer = getattr(dns.query, sys.argv[3])(query, sys.argv[1], timeout=3)
 print(dns.rcode.to_text(answer.rcode()), *(str(item) for rows in answer.answer for item in rows))
 """
 POD = """
@@ -43,7 +54,7 @@ spec: {{containers: [{{name: dns, command: [{python}, {script}]}}]}}
 apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
 metadata: {{name: dns, namespace: shop}}
-spec: {{podSelector: {{matchLabels: {{app: dns}}}}, ingress: [{{ports: [{{port: 53, protocol: UDP}}]}}]}}
+spec: {{podSelector: {{matchLabels: {{app: dns}}}}, ingress: [{{ports: [{{port: 53, protocol: UDP}}, {{port: 53}}]}}]}}
 """
 POLICY = """
 apiVersion: lockgate.io/v1
@@ -61,10 +72,12 @@ spec:
 """
 
 
-def ask(server: str, name: str) -> str:
+def ask(server: str, name: str, by: str = "udp") -> str:
     """Return the answer that the pod web gets."""
     command = ["nsenter", "--net=/run/netns/lg-shop-web", sys.executable, "-c", ASK]
-    found = subprocess.run([*command, server, name], capture_output=True, text=True, check=False)
+    found = subprocess.run(
+        [*command, server, name, by], capture_output=True, text=True, check=False
+    )
     return found.stdout.strip() or found.stderr.strip().rsplit("\n", 1)[-1]
 
 
@@ -95,6 +108,8 @@ def test_names_of_the_world_are_learnt_from_allowed_answers(shop: Shop, tmp_path
     wait_for(server, "anything.test", "REFUSED")
     url = f"http://{WORLD}:8000/"
     assert shop.from_web("GET", url) == "000"
+    assert ask(server, "other.world.test", "tcp") == f"NOERROR {WORLD}"
+    assert ask(server, "anything.test", "tcp") == "REFUSED"
     assert ask(server, "other.world.test") == f"NOERROR {WORLD}"
     assert shop.from_web("GET", url) == "000"
     # The answer comes only when the kernel knows its address.
