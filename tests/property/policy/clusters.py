@@ -5,7 +5,7 @@ Names, labels, ports and blocks are few, so that what is drawn has to do with ea
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from hypothesis import strategies as st
@@ -67,15 +67,15 @@ namespaces = any_of(SPACES).flatmap(
 pod_labels = optional(app=any_of(APPS), tier=any_of(TIERS))
 
 
-def container_ports(app: str | None) -> Docs:
-    """Return ports whose numbers differ from app to app, and within an app not at all.
+def container(app: str | None) -> Doc:
+    """Return a container whose ports differ from app to app, and within an app not at all.
 
-    An egress rule finds the named ports of a peer by its identity, as in the reference.
+    An egress rule finds the named ports of a peer by its identity; see ``test_departures.py``.
     """
     number = {"x": 80, "y": 8080, "z": 81}.get(app or "")
     web = [{"name": "web", "containerPort": number}] if number else []
     dns = [{"name": "dns", "containerPort": 53, "protocol": "UDP"}] if app != "y" else []
-    return st.just({"name": "c", "ports": [*web, *dns]})
+    return {"name": "c", "ports": [*web, *dns]}
 
 
 @st.composite
@@ -87,7 +87,7 @@ def pods(draw: st.DrawFn) -> Doc:
     address = draw(
         any_of((f"10.{life}.{place}.{number}",) * 3 + (f"fd00::{life}:{place}:{number}",))
     )
-    spec: Doc = {"containers": [draw(container_ports(labels.get("app")))]}
+    spec: Doc = {"containers": [container(labels.get("app"))]}
     if draw(st.integers(0, 4)) == 0:
         spec["serviceAccountName"] = "robot"
     return {
@@ -312,10 +312,11 @@ class Delete:
 
 @dataclass(frozen=True)
 class Relabel:
-    """The labels of the pod or namespace at a place in the order of names are others now."""
+    """The pod or namespace at a place in the order of names gets other labels, or loses them."""
 
     place: int
-    labels: Doc = field(default_factory=dict)
+    tier: Doc
+    team: Doc
 
     def apply(self, documents: dict[Key, Doc]) -> tuple[Doc | None, Doc | None]:
         """Change the cluster; return the object before and after."""
@@ -324,7 +325,12 @@ class Relabel:
             return None, None
         key = labelled[self.place % len(labelled)]
         old = documents[key]
-        documents[key] = {**old, "metadata": {**old["metadata"], "labels": self.labels}}
+        labels = self.team
+        if key[0] == "Pod":
+            # Its ports go by its app, which stays.
+            kept = old["metadata"]["labels"].items()
+            labels = {**{name: text for name, text in kept if name == "app"}, **self.tier}
+        documents[key] = {**old, "metadata": {**old["metadata"], "labels": labels}}
         return old, documents[key]
 
 
@@ -334,7 +340,9 @@ changes: st.SearchStrategy[Change] = st.one_of(
     st.builds(Put, pods()),
     st.builds(Put, namespaces),
     st.builds(Delete, st.integers(0, 20)),
-    st.builds(Relabel, st.integers(0, 8), optional(app=any_of(APPS), team=any_of(TEAMS))),
+    st.builds(
+        Relabel, st.integers(0, 8), optional(tier=any_of(TIERS)), optional(team=any_of(TEAMS))
+    ),
 )
 clusters: st.SearchStrategy[dict[Key, Doc]] = st.builds(
     lambda *parts: {key_of(document): document for part in parts for document in part},
@@ -344,6 +352,34 @@ clusters: st.SearchStrategy[dict[Key, Doc]] = st.builds(
 )
 stories = st.lists(st.lists(changes, min_size=1, max_size=3), min_size=3, max_size=6)
 """Ticks, and what changes before each."""
+
+
+@st.composite
+def speaking_policies(draw: st.DrawFn) -> Doc:
+    """Return a policy with L7 rules that most pods come under."""
+    direction, word = draw(any_of((("ingress", "from"), ("egress", "to"))))
+    peers = draw(
+        mostly(
+            st.just({}),
+            exactly(**{f"{word}Endpoints": few(mostly(st.just({}), selectors, 2), 1)}),
+            2,
+        )
+    )
+    items = mostly(spoken_items, allow_items, 3)
+    entries = [{**peers, "toPorts": draw(few(items, 1))}]
+    return {
+        "apiVersion": "lockgate.io/v1", "kind": WIDE,
+        "metadata": {"name": draw(any_of(("w0", "w1", "w2", "w3")))},
+        "spec": {"endpointSelector": draw(mostly(st.just({}), selectors, 2)), direction: entries},
+    }  # fmt: skip
+
+
+speaking_clusters: st.SearchStrategy[dict[Key, Doc]] = st.builds(
+    lambda *parts: {key_of(document): document for part in parts for document in part},
+    few(pods(), 3, 4),
+    few(policies(), 0, 1),
+    few(speaking_policies(), 2, 4),
+)
 
 
 def ends_of(documents: dict[Key, Doc]) -> list[str]:

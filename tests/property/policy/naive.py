@@ -10,7 +10,7 @@ reads every policy again, so a mistake of the engine is not made here for the sa
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from typing import Any, Literal
@@ -100,9 +100,12 @@ class Statement:
 
 
 class Cluster:
-    """The manifests of one moment."""
+    """The manifests of one moment, enforced at pods for which ``is_local`` holds."""
 
-    def __init__(self, documents: Iterable[Doc]) -> None:
+    def __init__(
+        self, documents: Iterable[Doc], is_local: Callable[[str], bool] = lambda _name: True
+    ) -> None:
+        self._is_local = is_local
         known = list(documents)
         self.pods = {
             f"{doc['metadata']['namespace']}/{doc['metadata']['name']}": doc
@@ -170,7 +173,7 @@ class Cluster:
         )
 
     def _statements(self, question: Question) -> Iterator[Statement]:
-        if question.here.pod is None:
+        if question.here.pod is None or not self._is_local(question.here.name):
             return  # nothing is enforced outside, and host policies are not read here
         for policy in self.kubernetes:
             yield from self._kubernetes(policy, question)
@@ -328,7 +331,8 @@ def kubernetes_port(port: Doc, question: Question) -> bool:
         return True
     if isinstance(first, str):
         return (question.port, question.protocol) in question.server.numbers(first)
-    return bool(first <= question.port <= port.get("endPort", first))
+    last: int = port.get("endPort") or first
+    return bool(first <= question.port <= last)
 
 
 def lockgate_ports(
