@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.property.policy.adapter import from_scratch, table_of
+from tests.property.policy.adapter import answers, from_scratch, table_of
 from tests.property.policy.manifests import http, kubernetes, lockgate, namespace, pod
 from tests.property.policy.naive import Cluster, Doc, Request
 
@@ -250,3 +250,7 @@ def test_a_request_to_the_server(case: str) -> None:
         for asked in expected
     }
     assert found == expected
+    engine = from_scratch([*PODS, *declared])
+    for asked, passes in expected.items():
+        request = Request(*asked)
+        assert answers(engine, "b/client", "a/server", (80, "TCP"), request) == passes

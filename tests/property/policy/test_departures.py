@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
-from tests.property.policy.adapter import from_scratch, is_refused, table_of
-from tests.property.policy.clusters import PORTS, ends_of, key_of
+from tests.property.policy.adapter import Follower, from_scratch, is_refused, table_of
+from tests.property.policy.clusters import ends_of
 from tests.property.policy.manifests import kubernetes, lockgate, namespace, pod
 from tests.property.policy.naive import Cluster, Doc
 from tests.property.policy.test_three_ways import naive_table
+from tests.property.policy.vocabulary import PORTS
 
 SERVER = {"matchLabels": {"app": "server"}}
 CLAIM = "io.cilium.k8s.namespace.labels.team"
@@ -101,7 +102,7 @@ def departure(reason: str, *documents: Doc) -> Any:
     ],
 )
 def test_a_departure(documents: list[Doc]) -> None:
-    ends = ends_of({key_of(document): document for document in documents})
+    ends = ends_of(documents)
     expected = naive_table(Cluster(documents), ends)
     assert table_of(from_scratch(documents), ends, PORTS) == expected
 
@@ -121,3 +122,39 @@ def test_no_label_of_a_pod_makes_it_the_host() -> None:
     ])  # fmt: skip
     found = table_of(engine, ["b/intruder", "a/server"], [(80, "TCP")])
     assert found["b/intruder"]["a/server"]["80/TCP"] == "deny"
+
+
+@pytest.mark.xfail(
+    reason="egress stays open at a port whose name is gone", raises=AssertionError, strict=True
+)
+def test_a_name_that_a_pod_gives_up_closes_its_port() -> None:
+    client, server = ["a/client", "a/server"]
+    policy = kubernetes("a", policyTypes=["Egress"], egress=[{"ports": [{"port": "web"}]}])
+    before, after = pod(server, "10.0.0.2", web=80), pod(server, "10.0.0.2")
+    follower = Follower()
+    for document in (pod(client, "10.0.0.1", {"app": "client"}), before, policy):
+        follower.take(None, document)
+    follower.tick()
+    follower.take(before, after)
+    follower.tick()
+    found = table_of(follower.engine, [client, server], [(80, "TCP")])
+    assert found[client][server]["80/TCP"] == "deny"
+
+
+@pytest.mark.xfail(
+    reason="an identity inherits the open ports of one that is gone",
+    raises=AssertionError, strict=True,
+)  # fmt: skip
+def test_a_number_used_again_has_no_past() -> None:
+    policy = kubernetes("a", policyTypes=["Egress"], egress=[{"ports": [{"port": "web"}]}])
+    gone = pod("b/gone", "10.0.1.1", {"app": "gone"}, web=80)
+    follower = Follower()
+    for document in (pod("a/client", "10.0.0.1"), gone, policy):
+        follower.take(None, document)
+    follower.tick()
+    follower.take(gone, None)
+    follower.tick()
+    follower.take(None, pod("b/new", "10.0.1.2", {"app": "new"}))
+    follower.tick()
+    found = table_of(follower.engine, ["a/client", "b/new"], [(80, "TCP")])
+    assert found["a/client"]["b/new"]["80/TCP"] == "deny"

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.property.policy.adapter import Follower, Matrix, from_scratch, table_of
-from tests.property.policy.clusters import PORTS, Change, Key, clusters, ends_of, stories
+from tests.property.policy.clusters import Story, clusters, ends_of, stories
+from tests.property.policy.following import told
 from tests.property.policy.naive import Cluster, Doc
+from tests.property.policy.policies import FOLLOWED
+from tests.property.policy.vocabulary import PORTS
 
 
 def naive_table(cluster: Cluster, ends: list[str]) -> Matrix:
@@ -24,46 +28,37 @@ def naive_table(cluster: Cluster, ends: list[str]) -> Matrix:
     }
 
 
-def told(
-    follower: Follower, documents: dict[Key, Doc], story: list[list[Change]]
-) -> Iterator[dict[Key, Doc]]:
-    """Yield the cluster after each tick of a story that the engine follows."""
-    now = dict(documents)
-    for document in now.values():
-        follower.take(None, document)
-    for events in [[], *story]:
-        for event in events:
-            follower.take(*event.apply(now))
-        follower.tick()
-        yield now
-
-
-@settings(max_examples=350, deadline=None)
-@given(clusters, stories)
-def test_naive_and_both_engines_agree_after_every_change(
-    documents: dict[Key, Doc], story: list[list[Change]]
-) -> None:
+@pytest.mark.parametrize("theme", FOLLOWED)
+@settings(max_examples=120, deadline=None)
+@given(st.data())
+def test_naive_and_both_engines_agree_after_every_change(theme: str, data: st.DataObject) -> None:
     follower = Follower()
-    for now in told(follower, documents, story):
+    for now in told(follower, data.draw(stories(theme))):
         ends = ends_of(now)
-        expected = naive_table(Cluster(now.values()), ends)
-        assert table_of(from_scratch(now.values()), ends, PORTS) == expected
+        expected = naive_table(Cluster(now), ends)
+        assert table_of(from_scratch(now), ends, PORTS) == expected
         assert table_of(follower.engine, ends, PORTS) == expected
+
+
+@settings(max_examples=200, deadline=None)
+@given(clusters("names of ports"))
+def test_naive_and_engine_agree_on_names_of_ports(cluster: tuple[Doc, ...]) -> None:
+    ends = ends_of(cluster)
+    assert table_of(from_scratch(cluster), ends, PORTS) == naive_table(Cluster(cluster), ends)
 
 
 @pytest.mark.parametrize(
     "is_local", [lambda name: name.endswith("0"), lambda name: name.startswith("b/")]
 )
-@settings(max_examples=70, deadline=None)
-@given(clusters, stories)
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(FOLLOWED).flatmap(stories))
 def test_a_node_enforces_what_concerns_its_own_pods_and_no_more(
-    is_local: Callable[[str], bool], documents: dict[Key, Doc], story: list[list[Change]]
+    is_local: Callable[[str], bool], story: Story
 ) -> None:
     follower = Follower(is_local)
-    for now in told(follower, documents, story):
+    for now in told(follower, story):
         ends = ends_of(now)
-        assert table_of(follower.engine, ends, PORTS) == naive_table(
-            Cluster(now.values(), is_local), ends
-        )
+        expected = naive_table(Cluster(now, is_local), ends)
+        assert table_of(follower.engine, ends, PORTS) == expected
         enforced = set(follower.engine.endpoint_policies)
         assert enforced == {end for end in ends if "/" in end and is_local(end)}
