@@ -158,3 +158,20 @@ def test_a_number_used_again_has_no_past() -> None:
     follower.tick()
     found = table_of(follower.engine, ["a/client", "b/new"], [(80, "TCP")])
     assert found["a/client"]["b/new"]["80/TCP"] == "deny"
+
+
+@pytest.mark.xfail(
+    reason="a block is held twice when its user changes", raises=AssertionError, strict=True
+)
+def test_a_block_that_nothing_names_has_no_identity() -> None:
+    peers = [{"ipBlock": {"cidr": "192.0.2.0/24"}}]
+    policy = kubernetes("a", ingress=[{"from": peers}])
+    first, second = pod("a/first", "10.0.0.1"), pod("a/second", "10.0.0.2")
+    follower = Follower()
+    for steps in (
+        [(None, first), (None, policy)], [(first, None), (None, second)], [(policy, None)]
+    ):  # fmt: skip
+        for old, new in steps:
+            follower.take(old, new)
+        follower.tick()
+    assert dict(follower.engine.cidr_identities.items()) == {}

@@ -20,14 +20,16 @@ themes = st.sampled_from(sorted(THEMES))
 def assert_same(one: PolicyEngine, other: PolicyEngine) -> None:
     """Compare every endpoint's decisions for every identity, at every port that matters."""
     known, same = identities(one), identities(other)
-    assert known.keys() == same.keys()
+    # One that followed may hold blocks that nothing names now; see ``test_departures.py``.
+    assert known.keys() >= same.keys()
     assert set(one.endpoint_policies) == set(other.endpoint_policies)
+    shared = known.keys() & same.keys()
     for name, policy in one.endpoint_policies.items():
         mirror = other.endpoint_policies.get(name)
         assert mirror is not None
         ports = sorted(edges(policy) | edges(mirror))
-        for who, number in known.items():
-            assert decided(one, policy, number, ports) == decided(
+        for who in shared:
+            assert decided(one, policy, known[who], ports) == decided(
                 other, mirror, same[who], ports
             ), (name, who)
 
