@@ -262,7 +262,8 @@ class PolicyEngine:
             users = self._name_users.get(change.name, set())
             if change.renumbered:
                 stale |= users
-            for endpoint in users - stale:
+            # Who lost the name is no longer among its holders, so nobody else would come by.
+            for endpoint in users:
                 self._refresh(endpoint, {change.identity})
         return stale
 
@@ -282,12 +283,13 @@ class PolicyEngine:
         return dropped
 
     def _use(self, peer: Peer, endpoint: str) -> None:
-        users = self._users.setdefault(peer, set())
-        if not users:
+        # One that the tick has yet to drop is still in use.
+        if peer not in self._users:
             if isinstance(peer, CidrBlock):
                 self._known_identities.use_block(peer)
             self._selections.use([peer])
-        users.add(endpoint)
+            self._users[peer] = set()
+        self._users[peer].add(endpoint)
 
     def _drop_peers(self, peers: Iterable[Peer], now: float) -> None:
         for peer in peers:

@@ -37,14 +37,24 @@ _DROPPED = re.compile(
     r"|controller-revision-hash|controller-uid|statefulset\.kubernetes\.io/|batch\.kubernetes\.io/"
     r"|annotation\.|etcd_node)"
 )
+_OURS = "io.cilium.k8s."
 _KEPT = re.compile(r"^app\.kubernetes\.io/")
+
+
+def is_identity_label(key: str) -> bool:
+    """Say whether a pod's own label of this key is part of its identity.
+
+    What says who a pod is (its namespace's labels, its account, reserved names, which have a
+    colon) is ours to say and not the pod's.
+    """
+    if ":" in key or key.startswith(_OURS):
+        return False
+    return bool(_KEPT.match(key)) or not _DROPPED.match(key)
 
 
 def identity_labels(pod: Pod, namespace: Namespace | None) -> Labels:
     """Return the labels that make a pod's identity, keyed as selectors read them."""
-    labels = {
-        key: value for key, value in pod.labels if _KEPT.match(key) or not _DROPPED.match(key)
-    }
+    labels = {key: value for key, value in pod.labels if is_identity_label(key)}
     labels[NAMESPACE_LABEL] = pod.namespace
     labels[SERVICE_ACCOUNT_LABEL] = pod.service_account
     declared = dict(namespace.labels) if namespace else {}

@@ -5,8 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from lockgate.model.meta import Problem
-from lockgate.model.policy import L7, Policy, PolicyRule
+from lockgate.model.policy import (
+    L7,
+    NAMESPACE_LABEL,
+    NAMESPACE_LABELS_PREFIX,
+    RESERVED_PREFIX,
+    SERVICE_ACCOUNT_LABEL,
+    Policy,
+    PolicyRule,
+)
 from lockgate.policy.clauses import port_prefixes
+from lockgate.policy.identity import is_identity_label
 
 
 def unserved(policy: Policy) -> tuple[Problem, ...]:
@@ -16,6 +25,17 @@ def unserved(policy: Policy) -> tuple[Problem, ...]:
         for rule in policy.rules
         for field, message, fix in _unserved(rule)
     ]
+    left_out = sorted(entry.key for entry in policy.subject.requirements if _is_left_out(entry.key))
+    if policy.subject_kind == "endpoint" and left_out:
+        found.append(
+            Problem(
+                policy.ref,
+                "spec",
+                "NotEnforced",
+                f"it selects by {', '.join(left_out)}, which is no part of identities",
+                "select by a label that the replicas of a workload share",
+            )
+        )
     if policy.subject_kind == "node":
         found.append(
             Problem(
@@ -57,6 +77,13 @@ def conflicts(policies: Sequence[Policy]) -> tuple[Problem, ...]:
                 )
                 break
     return tuple(found)
+
+
+def _is_left_out(key: str) -> bool:
+    """Say whether a selector asks for a label that pods have and identities do not."""
+    known = (NAMESPACE_LABEL, SERVICE_ACCOUNT_LABEL)
+    made = key in known or key.startswith((NAMESPACE_LABELS_PREFIX, RESERVED_PREFIX))
+    return not made and not is_identity_label(key)
 
 
 def _unserved(rule: PolicyRule) -> Iterable[tuple[str, str, str]]:

@@ -90,6 +90,9 @@ class Reading:
         """Check the keys and values of labels."""
         for key, value in found.items():
             self._label_key(key, f"{field}.{key}")
+            if ":" in key:
+                fix = "remove the colon; it tells sources of labels apart, in selectors only"
+                self.refuse(f"{field}.{key}", "InvalidLabel", f"{key!r} is no key", fix)
             self._label_value(value, f"{field}.{key}")
 
     def address(self, text: str, field: str) -> None:

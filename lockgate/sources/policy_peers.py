@@ -110,10 +110,10 @@ def plain(selector: LabelSelector) -> LabelSelector:
 
 
 def _plain_key(key: str) -> str:
-    for source in ("k8s:", "any:", "k8s.", "any."):
+    for source in ("k8s:", "any:"):
         if key.startswith(source):
             return key[len(source) :]
-    return RESERVED_PREFIX + key[len("reserved.") :] if key.startswith("reserved.") else key
+    return key
 
 
 def _endpoints(read: Reading, entry: Entry, where: str, namespace: str) -> Iterable[LabelSelector]:

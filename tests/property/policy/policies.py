@@ -289,5 +289,3 @@ THEMES: dict[str, Docs] = {
     "names of ports": mostly(naming_policies(), policies(), 8),
     "blocks of addresses": mostly(addressing_policies(), policies(), 8),
 }
-FOLLOWED = [theme for theme in THEMES if theme != "names of ports"]
-"""Themes that the engine follows without a known mistake; see ``test_departures.py``."""

@@ -12,7 +12,7 @@ from tests.property.policy.adapter import Follower, Matrix, from_scratch, table_
 from tests.property.policy.clusters import Story, clusters, ends_of, stories
 from tests.property.policy.following import told
 from tests.property.policy.naive import Cluster, Doc
-from tests.property.policy.policies import FOLLOWED
+from tests.property.policy.policies import THEMES
 from tests.property.policy.vocabulary import PORTS
 
 
@@ -28,7 +28,7 @@ def naive_table(cluster: Cluster, ends: list[str]) -> Matrix:
     }
 
 
-@pytest.mark.parametrize("theme", FOLLOWED)
+@pytest.mark.parametrize("theme", sorted(THEMES))
 @settings(max_examples=120, deadline=None)
 @given(st.data())
 def test_naive_and_both_engines_agree_after_every_change(theme: str, data: st.DataObject) -> None:
@@ -51,7 +51,7 @@ def test_naive_and_engine_agree_on_names_of_ports(cluster: tuple[Doc, ...]) -> N
     "is_local", [lambda name: name.endswith("0"), lambda name: name.startswith("b/")]
 )
 @settings(max_examples=60, deadline=None)
-@given(st.sampled_from(FOLLOWED).flatmap(stories))
+@given(st.sampled_from(sorted(THEMES)).flatmap(stories))
 def test_a_node_enforces_what_concerns_its_own_pods_and_no_more(
     is_local: Callable[[str], bool], story: Story
 ) -> None:
