@@ -31,7 +31,7 @@ from agent.saved_state import SavedState
 from agent.service_ips import ServiceIps
 from bpf.datapath import Datapath
 from lockgate.errors import BpfError, EnvoyError, LockgateError
-from lockgate.model.meta import ObjectRef, Problem
+from lockgate.model.meta import Problem
 from lockgate.model.workload import Pod
 from lockgate.policy.engine import answer
 from lockgate.policy.trace import Question, matrix
@@ -40,7 +40,8 @@ from lockgate.sources.manifests import Delta, ManifestSource
 from xds.envoy import EnvoyPaths, EnvoyProcess, find_envoy
 from xds.resource import LISTENER
 from xds.server import XdsServer
-from xds.snapshot import SnapshotCache
+from xds.snapshot import Refusal, SnapshotCache
+from xds.store import SnapshotStore
 from xds.translate.listeners import HTTP_LISTENER, HTTPS_LISTENER
 
 log = structlog.get_logger()
@@ -70,7 +71,6 @@ class Node:
         self.flows = FlowRing()
         self._names = Names(self.desired, host_addresses)
         self._problems: dict[str, tuple[Problem, ...]] = {}
-        self._nacks: dict[str, Problem] = {}
         self._failure = ""
         self._retry_s = 0.0
         self._awaiting: list[asyncio.Future[None]] = []
@@ -115,7 +115,8 @@ class Node:
 
     def _build_proxy(self) -> None:
         settings = self.settings
-        self._cache = SnapshotCache(on_nack=self._on_nack)
+        self._cache = SnapshotCache(self._on_refusal)
+        self._store = SnapshotStore(settings.state_dir / "snapshot.db")
         self._xds = XdsServer(
             settings.xds_socket,
             self._cache,
@@ -129,7 +130,8 @@ class Node:
         )
         self._datapath = Datapath(settings.bpf_dir, settings.run_dir)
         self._dns = DnsProxy(self._learn, settings.dns_reject)
-        self._proxy = ProxyReconciler(self.desired, self._cache, self._ports, self._dns)
+        shards = self._saved.section("routes").get("shards", 0)
+        self._proxy = ProxyReconciler(self.desired, self._cache, self._ports, self._dns, shards)
         self._kernel = KernelReconciler(
             self.desired, self._datapath, self._ports, self._host_addresses
         )
@@ -147,6 +149,7 @@ class Node:
         self._kernel.know_host()
         self._datapath.events(lambda event: self.flows.add(flow_of_verdict(event, self._names)))
         await self._rest.start()
+        self._cache.restore(await asyncio.to_thread(self._store.load))
         await self._xds.start()
         on_step("starting Envoy")
         await asyncio.to_thread(self._envoy.ensure)
@@ -160,6 +163,7 @@ class Node:
         on_step("programming the kernel and Envoy")
         await self._reconcile()
         self._cache.ready()
+        await self._keep_snapshot()
         await asyncio.to_thread(self._envoy.wait_ready)
         await self._check_ingress_ports()
         self.adopts = True
@@ -173,8 +177,8 @@ class Node:
         flags = {HTTP_LISTENER: "--http-port", HTTPS_LISTENER: "--https-port"}
         for name in flags.keys() & self._cache.of_type(LISTENER).keys():
             if not await self._cache.wait_acked(LISTENER, name, LISTENER_WAIT_S):
-                refused = self._nacks.get(f"Envoy {name}")
-                why = refused.message if refused else "Envoy did not confirm it in time"
+                refused = self._cache.refusals.get((LISTENER, name))
+                why = refused.detail if refused else "Envoy did not confirm it in time"
                 msg = f"the Ingress cannot listen: {why}; free the port or choose {flags[name]}"
                 raise EnvoyError(msg)
 
@@ -204,6 +208,7 @@ class Node:
 
     async def _end_tasks(self) -> None:
         await self._dns.close()
+        await self._proxy.routes.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -269,10 +274,15 @@ class Node:
                 return
             await asyncio.sleep(0.05)
 
-    def _on_nack(self, names: tuple[str, ...], origin: tuple[ObjectRef, ...], detail: str) -> None:
-        log.error("envoy refused a resource", resources=names, origin=[*map(str, origin)])
-        for ref in origin or (ObjectRef("Envoy", "", ", ".join(names)),):
-            self._nacks[str(ref)] = Problem(ref, "", "RefusedByEnvoy", detail)
+    def _on_refusal(self, refusal: Refusal) -> None:
+        log.error(
+            "resource refused",
+            by=refusal.by,
+            resource=refusal.name,
+            origin=[*map(str, refusal.origin)],
+            detail=refusal.detail,
+        )
+        self._proxy.routes.refused(refusal)
 
     # What goes out.
 
@@ -317,6 +327,7 @@ class Node:
             await self._proxy.publish()
             await asyncio.to_thread(self._enforce)
             self._proxy.withdraw()
+            await self._keep_snapshot()
         except LockgateError as error:
             self._retry_s = min(self._retry_s * 2, LONGEST_RETRY_S) or FIRST_RETRY_S
             self._failure = str(error)
@@ -333,6 +344,14 @@ class Node:
             log.warning("object cannot be served as declared", problem=str(problem))
         self._save()
 
+    async def _keep_snapshot(self) -> None:
+        put, remove = self._cache.unsaved()
+        if put or remove:
+            try:
+                await asyncio.to_thread(self._store.save, put, remove)
+            except OSError as error:
+                log.warning("snapshot not kept for the next start", reason=str(error))
+
     def _enforce(self) -> None:
         with self._kernel_lock:
             self._kernel.enforce()
@@ -346,6 +365,7 @@ class Node:
             proxy=self._ports.state(),
             learnt=self._learnt.state(),
             audited=dict(self.desired.policy.audited.items()),
+            routes={"shards": self._proxy.routes.shards},
         )
 
     # What the CNI plugin asks for.
@@ -390,8 +410,9 @@ class Node:
     def problems(self) -> list[Problem]:
         """Return everything wrong with what was declared, sorted."""
         found = [problem for problems in self._problems.values() for problem in problems]
-        found += [*self._proxy.problems, *self._service_ips.problems]
-        return sorted({*found, *self._nacks.values(), *self.desired.problems()})
+        found += [*self._proxy.routes.problems(), *self._service_ips.problems]
+        found += view.refusal_problems(self._cache.refusals.values())
+        return sorted({*found, *self.desired.problems()})
 
     def status(self) -> dict[str, Any]:
         """Return the health of every part, the problems and the addresses."""

@@ -14,14 +14,13 @@ from agent.cursor import Cursor
 from agent.desired import Desired
 from agent.dns_proxy import DnsProxy
 from agent.header_secrets import secret_values
+from agent.ingress_routes import IngressRoutes
 from agent.proxy_ports import ProxyPorts, pairs_in_use
 from lockgate.ir.proxy import CertificateUse, DnsRuleSet, IngressProxy, L7Listener
-from lockgate.model.meta import Problem
 from lockgate.state import Table
 from xds.resource import LISTENER, Resource
 from xds.snapshot import SnapshotCache
 from xds.translate import clusters, listeners
-from xds.translate.routes import route_configuration
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -53,21 +52,25 @@ class ProxyReconciler:
     """Publishes what Envoy must serve."""
 
     def __init__(
-        self, desired: Desired, cache: SnapshotCache, ports: ProxyPorts, dns: DnsProxy
+        self,
+        desired: Desired,
+        cache: SnapshotCache,
+        ports: ProxyPorts,
+        dns: DnsProxy,
+        shards: int = 0,
     ) -> None:
         self._dns = dns
         self._desired = desired
         self._cache = cache
         self._ports = ports
         self._seen_uses = 0
-        self._hosts = Cursor(desired.ingress.hosts)
+        self.routes = IngressRoutes(desired.ingress.hosts, cache, shards)
         self._tls = Cursor(desired.ingress.tls)
         self._secrets = Cursor(desired.declared.secrets)
         self._listeners: dict[tuple[str, str], tuple[L7Listener, Mapping[str, str]]] = {}
         self._pairs: set[tuple[str, str]] = set()
         self._started = False
         self._remove: list[tuple[str, str]] = []
-        self.problems: tuple[Problem, ...] = ()
         self._syncs: list[ResourceSync[Any, Any]] = [
             ResourceSync(desired.ingress.clusters, lambda row: [clusters.cluster(row)]),
             ResourceSync(desired.ingress.endpoints, lambda row: [clusters.endpoints(row)]),
@@ -108,11 +111,7 @@ class ProxyReconciler:
         return found
 
     def _ingress(self) -> list[Resource]:
-        made: list[Resource] = []
-        if self._hosts.take() or not self._started:
-            hosts = [row.virtual_host for _, row in sorted(self._desired.ingress.hosts.items())]
-            routes, self.problems = route_configuration(hosts)
-            made.append(routes)
+        made = self.routes.collect()
         if self._tls.take() or not self._started:
             made += listeners.ingress_listeners(self._ingress_proxy())
         return made

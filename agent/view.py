@@ -9,8 +9,10 @@ from typing import Any
 from agent.desired import Desired
 from agent.pods import PodStatus
 from lockgate.ir.node import EndpointPolicy
-from lockgate.model.meta import Labels, Problem
+from lockgate.model.meta import Labels, ObjectRef, Problem
 from lockgate.model.policy import Policy
+from xds.resource import ROUTES
+from xds.snapshot import Refusal
 
 
 def problem_view(problem: Problem) -> dict[str, Any]:
@@ -95,3 +97,18 @@ def _policy_view(
 
 def _labels(labels: Labels) -> list[str]:
     return [f"{key}={value}" if value else key for key, value in labels]
+
+
+def refusal_problems(refusals: Iterable[Refusal]) -> list[Problem]:
+    """Return resources that are not in force, as problems of what they were made from.
+
+    Routes are left out: those are traced further, to single hosts.
+    """
+    found = []
+    for refusal in refusals:
+        if refusal.type_url == ROUTES:
+            continue
+        reason = "RefusedByEnvoy" if refusal.by == "envoy" else "RefusedByRules"
+        refs = refusal.origin or (ObjectRef("Envoy", "", refusal.name),)
+        found += [Problem(ref, "", reason, refusal.detail) for ref in refs]
+    return found

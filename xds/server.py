@@ -1,11 +1,12 @@
-"""The gRPC server Envoy talks to: aggregated delta discovery and access logs, on a Unix socket."""
+"""The gRPC server Envoy talks to: discovery in both variants, and access logs."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
+from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +15,26 @@ import grpc.aio
 
 from lockgate.errors import XdsError
 from xds import codec
+from xds.access import TcpListener, cache_for, certificate_nodes, server_credentials
 from xds.access_log import HttpLogEntry, LogReader
+from xds.delta import DeltaStream
+from xds.gate import SocketGate
+from xds.requests import MAX_REQUEST_BYTES, BadRequest
+from xds.services import DISCOVERY_SERVICES, DiscoveryService
 from xds.snapshot import SnapshotCache
-from xds.stream import DeltaStream
+from xds.sotw import SotwStream
+from xds.stream import Stream
 
 LogHandler = Callable[[HttpLogEntry], None]
-_DISCOVERY = "envoy.service.discovery.v3.AggregatedDiscoveryService"
 _ACCESS_LOG = "envoy.service.accesslog.v3.AccessLogService"
-_UNLIMITED = -1
+_REQUESTS = {
+    SotwStream: "envoy.service.discovery.v3.DiscoveryRequest",
+    DeltaStream: "envoy.service.discovery.v3.DeltaDiscoveryRequest",
+}
+_OPTIONS = (
+    ("grpc.max_receive_message_length", MAX_REQUEST_BYTES),
+    ("grpc.so_reuseport", 0),  # a second server on our address is a mistake to be told
+)
 
 
 def _ignore_log(entry: HttpLogEntry) -> None:
@@ -29,72 +42,120 @@ def _ignore_log(entry: HttpLogEntry) -> None:
 
 
 class XdsServer:
-    """Serves a cache to Envoy; requests and responses stay bytes in gRPC itself."""
+    """Serves a cache to Envoy; requests and responses stay bytes in gRPC itself.
+
+    Args:
+        socket: where the node's own processes connect, judged by mode and user.
+        cache: what they get.
+        on_log: told of every access log entry.
+        tcp: where remote nodes connect with their certificates, if at all.
+    """
 
     def __init__(
-        self, socket: Path, cache: SnapshotCache, on_log: LogHandler = _ignore_log
+        self,
+        socket: Path,
+        cache: SnapshotCache,
+        on_log: LogHandler = _ignore_log,
+        tcp: TcpListener | None = None,
     ) -> None:
-        self.socket = socket
         self.cache = cache
         self.on_log = on_log
-        self.responses = 0
-        """Discovery responses sent since the start."""
+        self.tcp = tcp
+        self.sent: Counter[str] = Counter()
+        """Since the start: ``responses`` and ``bytes`` of discovery."""
+        self._socket = socket
+        self._gate: SocketGate | None = None
         self._server: grpc.aio.Server | None = None
 
     async def start(self) -> None:
-        """Listen, with a socket that only its owner may use.
+        """Listen.
 
-        Raises: XdsError: the socket cannot be bound.
+        Raises: XdsError: an address cannot be bound, or a TLS file not be read.
         """
-        self.socket.parent.mkdir(parents=True, exist_ok=True)
-        self.socket.unlink(missing_ok=True)
-        server = grpc.aio.server(options=[("grpc.max_receive_message_length", _UNLIMITED)])
+        self._gate = SocketGate(self._socket)
+        server = grpc.aio.server(options=_OPTIONS)
         server.add_generic_rpc_handlers(
-            (
-                _handlers(_DISCOVERY, {"DeltaAggregatedResources": self._discover}),
-                _handlers(_ACCESS_LOG, {"StreamAccessLogs": self._take_logs}),
-            )
+            [self._discovery(service) for service in DISCOVERY_SERVICES]
         )
-        before = os.umask(0o177)  # the socket must never exist with wider rights
+        logs = {"StreamAccessLogs": grpc.stream_unary_rpc_method_handler(self._take_logs)}
+        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(_ACCESS_LOG, logs),))
         try:
-            server.add_insecure_port(f"unix:{self.socket}")
-        except RuntimeError as error:
-            msg = f"cannot listen on {self.socket}: {error}"
-            raise XdsError(msg) from error
-        finally:
-            os.umask(before)
+            server.add_insecure_port(f"unix:{self._gate.inner}")
+            if self.tcp is not None:
+                server.add_secure_port(self.tcp.address, server_credentials(self.tcp.tls))
+        except (RuntimeError, OSError) as error:
+            await self._gate.close()
+            raise XdsError(f"cannot serve xDS: {error}") from error
         await server.start()
-        self.socket.chmod(0o600)
+        await self._gate.open()
         self._server = server
 
     async def stop(self) -> None:
         """Close all streams; Envoy keeps what it has and connects again to the next server."""
+        if self._gate is not None:
+            await self._gate.close()
         if self._server is not None:
             await self._server.stop(grace=None)
             self._server = None
-        self.socket.unlink(missing_ok=True)
 
-    async def _discover(self, _requests: object, context: Any) -> None:
-        stream = DeltaStream(self.cache)
-        self.cache.attach(stream)
-        writer = asyncio.create_task(self._write(stream, context))
+    def _discovery(self, service: DiscoveryService) -> grpc.GenericRpcHandler:
+        variants = ((service.sotw, SotwStream), (service.delta, DeltaStream))
+        methods = {
+            method: grpc.stream_stream_rpc_method_handler(
+                partial(self._discover, variant, service.served)
+            )
+            for method, variant in variants
+            if method
+        }
+        return grpc.method_handlers_generic_handler(service.name, methods)
+
+    async def _discover(
+        self,
+        variant: type[SotwStream | DeltaStream],
+        served: str,
+        _requests: object,
+        context: Any,
+    ) -> None:
         try:
-            while (body := await context.read()) is not grpc.aio.EOF:
-                stream.receive(body)
+            body = await context.read()
+            if body is grpc.aio.EOF:
+                return
+            stream = variant(self._cache_of(context, _REQUESTS[variant], body), served)
+            await self._converse(stream, body, context)
+        except BadRequest as error:
+            await context.abort(grpc.StatusCode[error.code], str(error))
         except XdsError as error:
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
-        finally:
-            self.cache.detach(stream)
-            writer.cancel()
-            with contextlib.suppress(asyncio.CancelledError, grpc.RpcError):
-                await writer
 
-    async def _write(self, stream: DeltaStream, context: Any) -> None:
+    def _cache_of(self, context: Any, request_name: str, body: bytes) -> SnapshotCache:
+        if self.tcp is None or not context.auth_context():
+            return self.cache
+        request: Any = codec.decode(request_name, body)
+        nodes = certificate_nodes(context.auth_context())
+        return cache_for(request.node.id, nodes, self.tcp.caches)
+
+    async def _converse(self, stream: Stream, first: bytes, context: Any) -> None:
+        stream.cache.attach(stream)
+        writer: asyncio.Task[None] | None = None
+        try:
+            stream.receive(first)
+            writer = asyncio.create_task(self._write(stream, context))
+            while (body := await context.read()) is not grpc.aio.EOF:
+                stream.receive(body)
+        finally:
+            stream.close()
+            stream.cache.detach(stream)
+            if writer is not None:
+                writer.cancel()
+                with contextlib.suppress(asyncio.CancelledError, grpc.RpcError):
+                    await writer
+
+    async def _write(self, stream: Stream, context: Any) -> None:
         while True:
             await stream.wake.wait()
             stream.wake.clear()
             while (body := stream.next_response()) is not None:
-                self.responses += 1
+                self.sent.update(responses=1, bytes=len(body))
                 await context.write(body)
 
     async def _take_logs(self, _requests: object, context: Any) -> bytes:
@@ -106,16 +167,3 @@ class XdsServer:
         except XdsError as error:
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
         return codec.encode("envoy.service.accesslog.v3.StreamAccessLogsResponse", {})
-
-
-def _handlers(service: str, methods: dict[str, Callable[..., Any]]) -> grpc.GenericRpcHandler:
-    """Return handlers whose messages are bytes on both sides."""
-    made = {
-        name: (
-            grpc.stream_stream_rpc_method_handler(method)
-            if service == _DISCOVERY
-            else grpc.stream_unary_rpc_method_handler(method)
-        )
-        for name, method in methods.items()
-    }
-    return grpc.method_handlers_generic_handler(service, made)

@@ -32,14 +32,16 @@ from xds.access_log import HttpLogEntry
 from xds.envoy import EnvoyPaths, EnvoyProcess, find_envoy
 from xds.resource import CLUSTER, LISTENER, ROUTES, Resource, resource
 from xds.server import XdsServer
-from xds.snapshot import SnapshotCache
+from xds.snapshot import Refusal, SnapshotCache
 from xds.translate.clusters import cluster, endpoints, original_dst_cluster
 from xds.translate.listeners import HTTP_LISTENER, ingress_listeners, l7_listener
-from xds.translate.routes import INGRESS_ROUTES, route_configuration
+from xds.translate.routes import encode_host, joined_hosts
+from xds.translate.shards import scope, shard_name, shard_selector
 
 SHOP = ObjectRef("Ingress", "shop", "web")
 BACKEND = "shop/web/80"
 TIMEOUT = 10.0
+TABLE = shard_name(0, 1)
 
 
 class _Backend(http.server.BaseHTTPRequestHandler):
@@ -97,7 +99,7 @@ def get(port: int, path: str, host: str = "shop.test") -> tuple[int, str]:
 def routes(*paths: str) -> Resource:
     """Return the route configuration that serves some prefixes of one host."""
     made = tuple(Route(PathMatch("prefix", path), BACKEND, SHOP) for path in paths)
-    return route_configuration([VirtualHost("shop.test", made)])[0]
+    return joined_hosts(TABLE, [encode_host(VirtualHost("shop.test", made))])
 
 
 def ingress(http_port: int, backend_port: int, *paths: str) -> list[Resource]:
@@ -106,6 +108,8 @@ def ingress(http_port: int, backend_port: int, *paths: str) -> list[Resource]:
         cluster(Cluster(BACKEND, SHOP)),
         endpoints(ClusterEndpoints(BACKEND, (("127.0.0.1", backend_port),))),
         *ingress_listeners(IngressProxy(http_port, http_port + 1, address="127.0.0.1")),
+        scope(0, 1),
+        shard_selector(1),
         routes(*paths),
     ]
 
@@ -151,11 +155,11 @@ def test_ingress_routes_logs_and_changes(envoy: EnvoyProcess, backend: int) -> N
         cache = SnapshotCache()
         cache.update(ingress(port, backend, "/a"))
         cache.ready()
-        async with serving(envoy, cache, logged.append) as server:
-            assert server.socket.stat().st_mode & 0o777 == 0o600
+        async with serving(envoy, cache, logged.append):
+            assert envoy.paths.xds_socket.stat().st_mode & 0o777 == 0o600
             await started(envoy)
             assert await cache.wait_acked(LISTENER, HTTP_LISTENER, TIMEOUT)
-            assert await cache.wait_acked(ROUTES, INGRESS_ROUTES, TIMEOUT)
+            assert await cache.wait_acked(ROUTES, TABLE, TIMEOUT)
             status, text = await asyncio.to_thread(get, port, "/a/b?c")
             # For a client on loopback Envoy names the host's own address.
             assert (status, text.split(" for ")[0]) == (200, "/a/b?c")
@@ -165,7 +169,7 @@ def test_ingress_routes_logs_and_changes(envoy: EnvoyProcess, backend: int) -> N
             assert (await asyncio.to_thread(get, port, "/a", "Shop.test:8080"))[0] == 200
             await until(lambda: len(logged) == 4)
             cache.update([routes("/ab")])
-            assert await cache.wait_acked(ROUTES, INGRESS_ROUTES, TIMEOUT)
+            assert await cache.wait_acked(ROUTES, TABLE, TIMEOUT)
             while (await asyncio.to_thread(get, port, "/ab"))[0] != 200:
                 await asyncio.sleep(0.02)
 
@@ -187,7 +191,7 @@ def test_new_server_sends_nothing_and_loses_nothing(envoy: EnvoyProcess, backend
         cache.ready()
         async with serving(envoy, cache):
             await started(envoy)
-            assert await cache.wait_acked(ROUTES, INGRESS_ROUTES, TIMEOUT)
+            assert await cache.wait_acked(ROUTES, TABLE, TIMEOUT)
         assert (await asyncio.to_thread(get, port, "/a"))[0] == 200
         assert not await asyncio.to_thread(envoy.ensure)
         fresh = SnapshotCache()
@@ -197,9 +201,9 @@ def test_new_server_sends_nothing_and_loses_nothing(envoy: EnvoyProcess, backend
             assert (await asyncio.to_thread(get, port, "/a"))[0] == 200
             fresh.update(ingress(port, backend, "/a"))
             fresh.ready()
-            assert await fresh.wait_acked(ROUTES, INGRESS_ROUTES, TIMEOUT)
+            assert await fresh.wait_acked(ROUTES, TABLE, TIMEOUT)
             assert await fresh.wait_acked(LISTENER, HTTP_LISTENER, TIMEOUT)
-            assert server.responses == 0
+            assert server.sent["responses"] == 0
             assert (await asyncio.to_thread(get, port, "/a"))[0] == 200
             fresh.update(remove=[(LISTENER, HTTP_LISTENER)])
             await until(lambda: fresh.held_version(LISTENER, HTTP_LISTENER) is None)
@@ -210,28 +214,32 @@ def test_new_server_sends_nothing_and_loses_nothing(envoy: EnvoyProcess, backend
 def test_a_refused_resource_leaves_the_others(envoy: EnvoyProcess, backend: int) -> None:
     """One faulty cluster among many is named with its origin; all others are applied."""
     port = free_port()
-    refused: list[tuple[tuple[str, ...], tuple[ObjectRef, ...], str]] = []
+    refused: list[Refusal] = []
     bad = ObjectRef("Service", "shop", "bad")
 
     async def body() -> None:
-        cache = SnapshotCache(lambda *told: refused.append(told))
-        # A connect timeout must be positive: a rule that fails the whole response.
-        faulty = {"name": "bad", "type": "STATIC", "connect_timeout": {"seconds": -1}}
+        cache = SnapshotCache(refused.append)
+        # No field rule forbids it, yet Envoy fails the whole response for it.
+        faulty = {
+            "name": "bad",
+            "type": "STATIC",
+            "common_lb_config": {"update_merge_window": {"seconds": -1}},
+        }
         cache.update([resource(CLUSTER, "bad", faulty, (bad,))])
         cache.update(cluster(Cluster(f"shop/c{number}/80", SHOP)) for number in range(20))
         cache.update(ingress(port, backend, "/a"))
         cache.ready()
         async with serving(envoy, cache):
             await started(envoy)
-            assert await cache.wait_acked(ROUTES, INGRESS_ROUTES, TIMEOUT)
+            assert await cache.wait_acked(ROUTES, TABLE, TIMEOUT)
             assert (await asyncio.to_thread(get, port, "/a"))[0] == 200
             assert not await cache.wait_acked(CLUSTER, "bad", TIMEOUT)
             held = [cache.held_version(CLUSTER, f"shop/c{number}/80") for number in range(20)]
             assert all(held)
 
     run(body())
-    assert [(names, origin) for names, origin, _ in refused] == [(("bad",), (bad,))]
-    assert "positive duration" in refused[0][2]
+    assert [(it.name, it.origin, it.by) for it in refused] == [("bad", (bad,), "envoy")]
+    assert "positive duration" in refused[0].detail
 
 
 def test_envoy_is_started_again_when_it_died(envoy: EnvoyProcess, backend: int) -> None:
@@ -250,7 +258,7 @@ def test_envoy_is_started_again_when_it_died(envoy: EnvoyProcess, backend: int) 
             await until(lambda: envoy.pid is None)
             assert await asyncio.to_thread(envoy.ensure)
             await asyncio.to_thread(envoy.wait_ready)
-            assert await cache.wait_acked(ROUTES, INGRESS_ROUTES, TIMEOUT)
+            assert await cache.wait_acked(ROUTES, TABLE, TIMEOUT)
             assert (await asyncio.to_thread(get, port, "/a"))[0] == 200
             assert envoy.admin.stats("listener_added")["listener_manager.listener_added"] == 1
 

@@ -21,8 +21,8 @@ from lockgate.settings import read_settings
 from lockgate.sources.manifests import read_file
 from xds import codec
 from xds.resource import Resource
+from xds.route_table import RouteTable
 from xds.translate import clusters, listeners
-from xds.translate.routes import route_configuration
 
 
 class Case:
@@ -91,8 +91,8 @@ class Case:
     def _resources(self) -> tuple[list[Resource], tuple[Problem, ...]]:
         ingress = self.desired.ingress
         rule_sets = dict(self.desired.policy.rule_sets.items())
-        hosts = [row.virtual_host for _, row in sorted(ingress.hosts.items())]
-        routes, problems = route_configuration(hosts)
+        table = RouteTable(lambda _resource: False)
+        table.apply({host: row.virtual_host for host, row in ingress.hosts.items()})
         uses: dict[str, CertificateUse] = {}
         for _, row in sorted(ingress.tls.items()):
             for use in row.uses:
@@ -100,12 +100,12 @@ class Case:
         proxy = IngressProxy(8080, 8443, tuple(sorted(uses.values())))
         made = [clusters.cluster(row) for row in ingress.clusters.values()]
         made += [clusters.endpoints(row) for row in ingress.endpoints.values()]
-        if hosts:
-            made += [routes, *listeners.ingress_listeners(proxy)]
+        if len(ingress.hosts):
+            made += [*table.collect(), *listeners.ingress_listeners(proxy)]
         made += [listeners.l7_listener(row, rule_sets) for row in self._ports.listeners()]
         if self._ports.listeners():
             made.append(clusters.original_dst_cluster())
-        return sorted(made, key=lambda row: (row.type_url, row.name)), problems
+        return sorted(made, key=lambda row: (row.type_url, row.name)), table.problems()
 
 
 def _decoded(resource: Resource) -> dict[str, Any]:

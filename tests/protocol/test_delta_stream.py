@@ -7,9 +7,9 @@ from typing import Any
 
 from lockgate.model.meta import ObjectRef
 from xds import codec
-from xds.resource import CLUSTER, ENDPOINTS, LISTENER, ROUTES, Resource
+from xds.delta import DeltaStream
+from xds.resource import CLUSTER, ENDPOINTS, LISTENER, ROUTES, Resource, framed
 from xds.snapshot import SnapshotCache
-from xds.stream import DeltaStream
 
 REF = ObjectRef("Ingress", "shop", "web")
 _REQUEST = "envoy.service.discovery.v3.DeltaDiscoveryRequest"
@@ -18,7 +18,7 @@ _RESPONSE = "envoy.service.discovery.v3.DeltaDiscoveryResponse"
 
 def item(type_url: str, name: str, version: str = "1") -> Resource:
     """Return a resource without content."""
-    return Resource(type_url, name, version, b"", (REF,))
+    return framed(type_url, name, version, b"", (REF,))
 
 
 class Client:
@@ -66,7 +66,7 @@ def test_only_what_changed_is_sent() -> None:
     assert names(first) == ["a", "b"]
     client.settle(first)
     assert client.next() is None
-    assert cache.update([item(CLUSTER, "a")]) == 0
+    assert cache.update([item(CLUSTER, "a")]) == []
     cache.update([item(CLUSTER, "b", "2")])
     assert names(client.next()) == ["b"]
 
@@ -154,7 +154,7 @@ def test_answers_do_not_wait_for_acknowledgements() -> None:
 def test_nack_is_narrowed_down_to_the_faulty() -> None:
     """A client that refuses whole responses ends with all but the faulty resources."""
     told: list[tuple[str, ...]] = []
-    cache = SnapshotCache(lambda refused, origin, _detail: told.append((*refused, str(origin[0]))))
+    cache = SnapshotCache(lambda it: told.append((it.name, it.by, str(it.origin[0]))))
     cache.update(item(CLUSTER, f"c{number}") for number in range(16))
     cache.ready()
     client, held, responses = Client(cache), set[str](), 0
@@ -165,7 +165,7 @@ def test_nack_is_narrowed_down_to_the_faulty() -> None:
         held |= set() if bad else set(names(response))
         client.settle(response, "refused" if bad else "")
     assert held == {f"c{number}" for number in range(16)} - {"c3", "c12"}
-    assert sorted(told) == [("c12", str(REF)), ("c3", str(REF))]
+    assert sorted(told) == [("c12", "envoy", str(REF)), ("c3", "envoy", str(REF))]
     assert responses < 20
     cache.update([item(CLUSTER, "c3", "2")])
     assert names(client.next()) == ["c3"]

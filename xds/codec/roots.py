@@ -9,7 +9,9 @@ ROOTS: tuple[str, ...] = (
     "envoy.config.endpoint.v3.ClusterLoadAssignment",
     "envoy.config.listener.v3.Listener",
     "envoy.config.route.v3.RouteConfiguration",
+    "envoy.config.route.v3.ScopedRouteConfiguration",
     "envoy.extensions.access_loggers.grpc.v3.HttpGrpcAccessLogConfig",
+    "envoy.extensions.filters.http.lua.v3.Lua",
     "envoy.extensions.filters.http.rbac.v3.RBAC",
     "envoy.extensions.filters.http.rbac.v3.RBACPerRoute",
     "envoy.extensions.filters.http.router.v3.Router",
@@ -27,4 +29,7 @@ ROOTS: tuple[str, ...] = (
     "envoy.service.accesslog.v3.StreamAccessLogsResponse",
     "envoy.service.discovery.v3.DeltaDiscoveryRequest",
     "envoy.service.discovery.v3.DeltaDiscoveryResponse",
+    "envoy.service.discovery.v3.DiscoveryRequest",
+    "envoy.service.discovery.v3.DiscoveryResponse",
+    "envoy.service.runtime.v3.Runtime",
 )

@@ -23,8 +23,8 @@ from xds.translate.clusters import ORIGINAL_DST
 from xds.translate.connections import connection_filters
 from xds.translate.http import connection_manager, router
 from xds.translate.mutations import mutating_routes
-from xds.translate.routes import INGRESS_ROUTES
 from xds.translate.rules import rbac_filter
+from xds.translate.shards import scoped_routes, shard_filter
 from xds.translate.sockets import ADS, address, mark_option
 
 HTTP_LISTENER = "ingress/http"
@@ -100,8 +100,9 @@ def _ingress_manager(name: str) -> dict[str, Any]:
     return connection_manager(
         name,
         {
-            "rds": {"config_source": ADS, "route_config_name": INGRESS_ROUTES},
-            "http_filters": [router(quiet=False)],
+            "scoped_routes": scoped_routes(),
+            "http_filters": [shard_filter(), router(quiet=False)],
+            "strip_trailing_host_dot": True,
             # The client is who connects: an X-Forwarded-For of its own is only appended to.
             "use_remote_address": {"value": True},
         },

@@ -1,46 +1,79 @@
-"""Virtual hosts to one route configuration."""
+"""Virtual hosts, each encoded once, to route configurations."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import re2
 
 from lockgate.ir.proxy import PathMatch, Route, VirtualHost
-from lockgate.model.meta import Problem
-from xds.resource import ROUTES, Resource, resource
+from lockgate.model.meta import ObjectRef, Problem
+from xds import codec
+from xds.codec import wire
+from xds.codec.validate import violations
+from xds.resource import ROUTES, Resource, encoded
 
-INGRESS_ROUTES = "ingress"
-"""Name of the route configuration of the ingress listeners."""
+SHARD_HEADER = "x-lockgate-shard"
+"""Set by the ingress listeners to choose a route configuration; backends never see it."""
+_VIRTUAL_HOST = "envoy.config.route.v3.VirtualHost"
+_ROUTES = "envoy.config.route.v3.RouteConfiguration"
+_VIRTUAL_HOSTS = 2
+"""Number of that field of a route configuration."""
 
 
-def route_configuration(hosts: Iterable[VirtualHost]) -> tuple[Resource, tuple[Problem, ...]]:
-    """Return all virtual hosts as one resource, and the routes Envoy would refuse as problems.
+@dataclass(frozen=True, slots=True)
+class EncodedHost:
+    """One virtual host, ready to be joined with others."""
+
+    host: str
+    field: bytes
+    """Of a route configuration; empty if the host breaks a rule of Envoy."""
+    origins: frozenset[ObjectRef]
+    problems: tuple[Problem, ...]
+    """Routes that Envoy would refuse, which are left out."""
+
+
+def encode_host(host: VirtualHost, fallback: tuple[Route, ...] = ()) -> EncodedHost:
+    """Encode a virtual host.
+
+    Args:
+        host: as declared.
+        fallback: routes of ``*``, which a wildcard host would hide from Envoy.
+    """
+    origins = frozenset(route.origin for route in host.routes)
+    problems = [_problem(route) for route in host.routes if not is_regex_valid(route.match)]
+    message = codec.build(_VIRTUAL_HOST, _virtual_host(host, fallback))
+    broken = violations(message)
+    if broken:
+        problems += [_broken(ref, host.host, broken) for ref in sorted(origins)]
+        return EncodedHost(host.host, b"", origins, tuple(problems))
+    body = wire.delimited(_VIRTUAL_HOSTS, message.SerializeToString(deterministic=True))
+    return EncodedHost(host.host, body, origins, tuple(problems))
+
+
+def joined_hosts(name: str, hosts: Iterable[EncodedHost]) -> Resource:
+    """Return a route configuration made of encoded hosts.
 
     The port of a request's authority is ignored. What no host or path matches is answered 404.
     """
-    ordered = sorted(hosts, key=lambda host: host.host)
-    problems = tuple(
-        _problem(route)
-        for host in ordered
-        for route in host.routes
-        if not is_regex_valid(route.match)
-    )
-    fallback = next((host.routes for host in ordered if host.host == "*"), ())
-    origins = {route.origin for host in ordered for route in host.routes}
-    made = resource(
-        ROUTES,
-        INGRESS_ROUTES,
-        {
-            "name": INGRESS_ROUTES,
-            "ignore_port_in_host_matching": True,
-            "virtual_hosts": [_virtual_host(host, fallback) for host in ordered],
-        },
-        tuple(sorted(origins)),
-    )
-    return made, problems
+    parts = [
+        codec.encode(
+            _ROUTES,
+            {
+                "name": name,
+                "ignore_port_in_host_matching": True,
+                "request_headers_to_remove": [SHARD_HEADER],
+            },
+        )
+    ]
+    origins: set[ObjectRef] = set()
+    for host in hosts:
+        parts.append(host.field)
+        origins |= host.origins
+    return encoded(ROUTES, name, b"".join(parts), tuple(sorted(origins)))
 
 
 def is_regex_valid(match: PathMatch) -> bool:
@@ -61,6 +94,16 @@ def _problem(route: Route) -> Problem:
         "InvalidRegex",
         f"path {route.match.value!r} is not a valid RE2 expression",
         "escape its special characters or use pathType Exact or Prefix",
+    )
+
+
+def _broken(ref: ObjectRef, host: str, broken: tuple[str, ...]) -> Problem:
+    return Problem(
+        ref,
+        "spec.rules",
+        "InvalidHost",
+        f"host {host!r} cannot be served: {'; '.join(broken)}",
+        "correct the host and its paths",
     )
 
 

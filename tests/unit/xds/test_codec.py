@@ -30,7 +30,7 @@ from xds.codec import generate
 from xds.resource import Resource
 from xds.translate.clusters import cluster, endpoints, original_dst_cluster
 from xds.translate.listeners import ingress_listeners, l7_listener
-from xds.translate.routes import route_configuration
+from xds.translate.routes import encode_host, joined_hosts
 
 REF = ObjectRef("Ingress", "shop", "web")
 
@@ -77,7 +77,10 @@ def _translated() -> list[tuple[Resource, type]]:
         (cluster(Cluster("c", REF)), peer_cluster.Cluster),
         (original_dst_cluster(), peer_cluster.Cluster),
         (endpoints(ClusterEndpoints("c", (("10.0.0.1", 1),))), peer_endpoint.ClusterLoadAssignment),
-        (route_configuration([VirtualHost("*.a", routes)])[0], peer_route.RouteConfiguration),
+        (
+            joined_hosts("r", [encode_host(VirtualHost("*.a", routes))]),
+            peer_route.RouteConfiguration,
+        ),
         *((item, peer_listener.Listener) for item in listeners),
     ]
 

@@ -1,0 +1,119 @@
+"""Routes in shards: each host's routes are in one of several route configurations, by a hash.
+
+A change to one host then costs Envoy the hosts of its shard, not all. Envoy's scoped routes choose
+the shard by a header that a Lua filter sets. The filter comes by ECDS, so the number of shards
+can change without touching a listener.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from xds import codec
+from xds.resource import EXTENSION, SCOPED_ROUTES, Resource, resource
+from xds.translate.routes import SHARD_HEADER
+from xds.translate.sockets import ADS
+
+SHARD_FILTER = "ingress/shard"
+"""Name of the filter, as a resource and in the listeners."""
+HOSTS_PER_SHARD = 64
+"""The aim when the number of shards is chosen."""
+MAX_SHARDS = 1024
+_STEP = 4
+_MULTIPLIER, _MODULUS = 65599, 2147483647
+"""The modulus is a prime, so that every character counts in the lowest bits too, and small enough
+for the product to be exact in Lua's floating-point numbers."""
+_LUA = "envoy.extensions.filters.http.lua.v3.Lua"
+
+_SCRIPT = f"""\
+function envoy_on_request(handle)
+  local host = (handle:headers():get(":authority") or ""):lower()
+  host = host:gsub(":%d+$", "")
+  local hash = 0
+  for i = 1, #host do
+    hash = (hash * {_MULTIPLIER} + host:byte(i)) % {_MODULUS}
+  end
+  handle:headers():replace("{SHARD_HEADER}", (hash % COUNT) .. "/COUNT")
+  handle:clearRouteCache()
+end
+"""
+_ONE_SHARD_SCRIPT = f"""\
+function envoy_on_request(handle)
+  handle:headers():replace("{SHARD_HEADER}", "0/1")
+  handle:clearRouteCache()
+end
+"""
+
+
+def shard_of(host: str, count: int) -> int:
+    """Return the shard of a host; the Lua filter computes the same of a request's authority."""
+    number = 0
+    for byte in host.lower().encode():
+        number = (number * _MULTIPLIER + byte) % _MODULUS
+    return number % count
+
+
+def shard_count(hosts: int, current: int) -> int:
+    """Return the number of shards for so many hosts.
+
+    It changes by powers of four and stays while the shards are at most twice as full as they
+    should be, or an eighth: a change of the number costs all hosts once, so it must be rare.
+    """
+    if current and HOSTS_PER_SHARD * current // 8 <= hosts <= HOSTS_PER_SHARD * current * 2:
+        return current
+    if current == 1 and hosts <= HOSTS_PER_SHARD * 2:
+        return 1
+    count = 1
+    while count < MAX_SHARDS and hosts > HOSTS_PER_SHARD * count:
+        count *= _STEP
+    return count
+
+
+def shard_key(index: int, count: int) -> str:
+    """Return what the header says for a shard."""
+    return f"{index}/{count}"
+
+
+def shard_name(index: int, count: int) -> str:
+    """Return the name of a shard's scope and of its route configuration."""
+    return f"ingress/{shard_key(index, count)}"
+
+
+def scope(index: int, count: int) -> Resource:
+    """Return the scope that leads to one shard."""
+    name = shard_name(index, count)
+    return resource(
+        SCOPED_ROUTES,
+        name,
+        {
+            "name": name,
+            "route_configuration_name": name,
+            "key": {"fragments": [{"string_key": shard_key(index, count)}]},
+        },
+    )
+
+
+def shard_selector(count: int) -> Resource:
+    """Return the filter that tells Envoy the shard of each request."""
+    script = _ONE_SHARD_SCRIPT if count == 1 else _SCRIPT.replace("COUNT", str(count))
+    code = {"default_source_code": {"inline_string": script}}
+    return resource(
+        EXTENSION, SHARD_FILTER, {"name": SHARD_FILTER, "typed_config": codec.any_of(_LUA, code)}
+    )
+
+
+def shard_filter() -> dict[str, Any]:
+    """Return the place of the filter among the HTTP filters: the first."""
+    discovery = {"config_source": ADS, "type_urls": [codec.TYPE_PREFIX + _LUA]}
+    return {"name": SHARD_FILTER, "config_discovery": discovery}
+
+
+def scoped_routes() -> dict[str, Any]:
+    """Return how a connection manager finds its routes."""
+    extractor = {"name": SHARD_HEADER, "index": 0}
+    return {
+        "name": "ingress",
+        "scope_key_builder": {"fragments": [{"header_value_extractor": extractor}]},
+        "rds_config_source": ADS,
+        "scoped_rds": {"scoped_rds_config_source": ADS},
+    }
