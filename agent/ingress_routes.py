@@ -88,23 +88,21 @@ class IngressRoutes:
         suspects = self._table.suspects(name)
         self._table.exclude(suspects)
         await self._offer(name)
-        await self._try(name, suspects, detail)
+        await self._narrow(name, suspects, detail)
 
-    async def _try(self, name: str, suspects: Sequence[str], detail: str) -> None:
-        """Admit the suspects that Envoy takes, halving those it does not."""
-        self._table.admit(suspects)
-        if not suspects or await self._offer(name):
+    async def _narrow(self, name: str, refused: Sequence[str], detail: str) -> None:
+        """Admit of hosts that were refused together those that Envoy takes, by halving."""
+        if len(refused) == 1:
+            self._table.reject(refused[0], detail)
             return
-        refusal = self._cache.refusals.get((ROUTES, name))
-        detail = refusal.detail if refusal else detail
-        self._table.exclude(suspects)
-        if len(suspects) == 1:
-            self._table.reject(suspects[0], detail)
-            await self._offer(name)
-            return
-        middle = len(suspects) // 2
-        for part in (suspects[:middle], suspects[middle:]):
-            await self._try(name, part, detail)
+        middle = len(refused) // 2
+        for part in filter(None, (refused[:middle], refused[middle:])):
+            self._table.admit(part)
+            if not await self._offer(name):
+                refusal = self._cache.refusals.get((ROUTES, name))
+                self._table.exclude(part)
+                await self._offer(name)
+                await self._narrow(name, part, refusal.detail if refusal else detail)
 
     async def _offer(self, name: str) -> bool:
         self._cache.update([self._table.rebuild(name)])

@@ -9,6 +9,7 @@ from google.protobuf.message import Message
 
 from xds import codec
 from xds.translate.http import XDS_CLUSTER
+from xds.translate.routes import MAX_REGEX_PROGRAM
 
 _HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 _MESSAGE = "envoy.config.bootstrap.v3.Bootstrap"
@@ -75,7 +76,10 @@ def xds_cluster(path: Path) -> dict[str, Any]:
 
 
 def _runtime() -> dict[str, Any]:
-    limits = {"re2.max_program_size.error_level": 10_000, "re2.max_program_size.warn_level": 1_000}
+    limits = {
+        "re2.max_program_size.error_level": MAX_REGEX_PROGRAM,
+        "re2.max_program_size.warn_level": 1_000,
+    }
     layer = codec.message("google.protobuf.Struct")()
     layer.update(limits)  # type: ignore[attr-defined]  # a Struct is built by its own method
     return {"name": "static", "static_layer": layer}

@@ -31,6 +31,7 @@ _REQUESTS = {
     SotwStream: "envoy.service.discovery.v3.DiscoveryRequest",
     DeltaStream: "envoy.service.discovery.v3.DeltaDiscoveryRequest",
 }
+_SSL = b"ssl"
 _OPTIONS = (
     ("grpc.max_receive_message_length", MAX_REQUEST_BYTES),
     ("grpc.so_reuseport", 0),  # a second server on our address is a mistake to be told
@@ -128,10 +129,11 @@ class XdsServer:
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
 
     def _cache_of(self, context: Any, request_name: str, body: bytes) -> SnapshotCache:
-        if self.tcp is None or not context.auth_context():
-            return self.cache
+        peer = context.auth_context()
+        if self.tcp is None or _SSL not in peer.get("transport_security_type", ()):
+            return self.cache  # by the Unix socket: the gate has judged who it is
         request: Any = codec.decode(request_name, body)
-        nodes = certificate_nodes(context.auth_context())
+        nodes = certificate_nodes(peer)
         return cache_for(request.node.id, nodes, self.tcp.caches)
 
     async def _converse(self, stream: Stream, first: bytes, context: Any) -> None:

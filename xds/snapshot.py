@@ -58,6 +58,8 @@ class SnapshotCache:
         self.is_ready = False
         self.refusals: dict[Key, Refusal] = {}
         """What is refused now; mended or removed resources leave it."""
+        self._last_refusals: dict[Key, Refusal] = {}
+        """Also those whose resource was put otherwise since: the version may come back."""
         self.refused_total: Counter[tuple[str, str]] = Counter()
         """Refusals since the start by (who refused, type URL)."""
         self._resources: dict[str, dict[str, Resource]] = {}
@@ -93,6 +95,7 @@ class SnapshotCache:
         changed: dict[str, set[str]] = {}
         for type_url, name in remove:
             self.refusals.pop((type_url, name), None)
+            self._last_refusals.pop((type_url, name), None)
             if self._resources.get(type_url, {}).pop(name, None) is not None:
                 changed.setdefault(type_url, set()).add(name)
         for item in put:
@@ -107,13 +110,15 @@ class SnapshotCache:
     def _put(self, item: Resource) -> bool:
         key = (item.type_url, item.name)
         self._unconfirmed.discard(key)
-        refused = self.refusals.get(key)
+        refused = self._last_refusals.get(key)
+        if refused is not None and refused.version == item.version:
+            self.refusals[key] = refused
+        elif item.violations:
+            self._refuse(item, item.version, "; ".join(item.violations), "lockgate")
+        else:
+            self.refusals.pop(key, None)
         if item.violations:
-            if refused is None or refused.version != item.version:
-                self._refuse(item, item.version, "; ".join(item.violations), "lockgate")
             return False
-        if refused is not None and refused.version != item.version:
-            del self.refusals[key]
         of_type = self._resources.setdefault(item.type_url, {})
         before = of_type.get(item.name)
         of_type[item.name] = item
@@ -163,8 +168,13 @@ class SnapshotCache:
         self._streams.add(stream)
 
     def detach(self, stream: Watcher) -> None:
-        """Forget a stream, which has ended its subscriptions to names."""
+        """Forget a stream, which has ended its subscriptions to names.
+
+        With the last one gone nothing is known of what Envoy holds: another may come.
+        """
         self._streams.discard(stream)
+        if not self._streams:
+            self._held.clear()
         for watchers in self._watchers_of_all.values():
             watchers.discard(stream)
 
@@ -229,6 +239,7 @@ class SnapshotCache:
     ) -> None:
         refusal = Refusal(item.type_url, item.name, version, item.origin, detail, by)
         self.refusals[item.type_url, item.name] = refusal
+        self._last_refusals[item.type_url, item.name] = refusal
         self.refused_total[by, item.type_url] += 1
         self._wake((item.type_url, item.name))
         self.on_refusal(refusal)

@@ -18,6 +18,8 @@ from xds.resource import ROUTES, Resource, encoded
 
 SHARD_HEADER = "x-lockgate-shard"
 """Set by the ingress listeners to choose a route configuration; backends never see it."""
+MAX_REGEX_PROGRAM = 10_000
+"""Size of the largest compiled expression, as Envoy's bootstrap has it too."""
 _VIRTUAL_HOST = "envoy.config.route.v3.VirtualHost"
 _ROUTES = "envoy.config.route.v3.RouteConfiguration"
 _VIRTUAL_HOSTS = 2
@@ -81,10 +83,9 @@ def is_regex_valid(match: PathMatch) -> bool:
     if match.kind != "regex":
         return True
     try:
-        re2.compile(match.value)
+        return bool(re2.compile(match.value).programsize <= MAX_REGEX_PROGRAM)
     except re2.error:
         return False
-    return True
 
 
 def _problem(route: Route) -> Problem:
@@ -92,8 +93,8 @@ def _problem(route: Route) -> Problem:
         route.origin,
         "spec.rules",
         "InvalidRegex",
-        f"path {route.match.value!r} is not a valid RE2 expression",
-        "escape its special characters or use pathType Exact or Prefix",
+        f"path {route.match.value!r} is not a valid RE2 expression, or too large a one",
+        "escape its special characters, make it smaller, or use pathType Exact or Prefix",
     )
 
 
