@@ -80,6 +80,7 @@ class DeltaStream(Stream):
     ) -> bytes:
         nonce = self._nonce()
         known.sent(nonce, versions, removed)
+        self.last_sent = len(versions)
         present = self.cache.of_type(type_url)
         parts = [present[name].delta_frame for name in versions]
         parts += [wire.text(_TYPE_URL, type_url), wire.text(_NONCE, nonce)]

@@ -7,7 +7,6 @@ what they say is passed on to gRPC's own socket, which nobody else can reach.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import shutil
 import socket
@@ -22,7 +21,6 @@ from lockgate.errors import XdsError
 log = structlog.get_logger()
 _BACKLOG = 1024
 """Connections that may wait: every client connects again at once after a restart."""
-_CHUNK = 256 << 10
 _CREDENTIALS = struct.Struct("=iII")
 """``struct ucred``: process, user and group id."""
 
@@ -37,7 +35,7 @@ class SocketGate:
         """Where the server behind the gate listens."""
         self._allowed = {0, os.geteuid()}
         self._server: asyncio.Server | None = None
-        self._connections: set[asyncio.Task[None]] = set()
+        self._outer: set[asyncio.Transport] = set()
 
     async def open(self) -> None:
         """Begin to listen.
@@ -46,10 +44,11 @@ class SocketGate:
         """
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self.path.unlink(missing_ok=True)
+        loop = asyncio.get_running_loop()
         before = os.umask(0o177)  # the socket must never exist with wider rights
         try:
-            self._server = await asyncio.start_unix_server(
-                self._let_in, self.path, limit=_CHUNK, backlog=_BACKLOG
+            self._server = await loop.create_unix_server(
+                lambda: _Outer(self), self.path, backlog=_BACKLOG
             )
         except OSError as error:
             raise XdsError(f"cannot listen on {self.path}: {error}") from error
@@ -60,42 +59,88 @@ class SocketGate:
         """Cut all connections and remove the sockets."""
         if self._server is not None:
             self._server.close()
-            for task in self._connections:
-                task.cancel()
-            await asyncio.gather(*self._connections, return_exceptions=True)
+            for transport in self._outer:
+                transport.abort()
             self._server = None
         self.path.unlink(missing_ok=True)
         shutil.rmtree(self._private, ignore_errors=True)
 
-    async def _let_in(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._connections.add(task)
-        try:
-            pid, user = _peer(writer.get_extra_info("socket"))
-            if user in self._allowed:
-                await self._pass_on(reader, writer)
-            else:
-                log.warning("connection refused", socket=str(self.path), pid=pid, user=user)
-        except (OSError, asyncio.CancelledError):
-            pass  # either end is gone, or the agent ends
-        finally:
-            self._connections.discard(task)
-            writer.close()
+    def admit(self, transport: asyncio.Transport) -> bool:
+        """Tell whether a connection may pass, and keep it until :meth:`forget`."""
+        pid, user = _peer(transport.get_extra_info("socket"))
+        if user not in self._allowed:
+            log.warning("connection refused", socket=str(self.path), pid=pid, user=user)
+            return False
+        self._outer.add(transport)
+        return True
 
-    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        inner_reader, inner_writer = await asyncio.open_unix_connection(self.inner, limit=_CHUNK)
-        both = [
-            asyncio.ensure_future(_copy(reader, inner_writer)),
-            asyncio.ensure_future(_copy(inner_reader, writer)),
-        ]
+    def forget(self, transport: asyncio.Transport) -> None:
+        """Forget a connection that has ended."""
+        self._outer.discard(transport)
+
+
+class _Half(asyncio.Protocol):
+    """One of two connections that are joined: what comes in here goes out there."""
+
+    def __init__(self) -> None:
+        self.transport: asyncio.Transport | None = None
+        self.other: _Half | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        if self.other is not None and self.other.transport is not None:
+            self.other.transport.write(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        del exc
+        if self.other is not None and self.other.transport is not None:
+            self.other.transport.close()
+
+    # A peer that does not read stops the other from sending: nothing piles up here.
+
+    def pause_writing(self) -> None:
+        if self.other is not None and self.other.transport is not None:
+            self.other.transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        if self.other is not None and self.other.transport is not None:
+            self.other.transport.resume_reading()
+
+
+class _Outer(_Half):
+    """The connection of a client; the one behind it is made when it is let in."""
+
+    def __init__(self, gate: SocketGate) -> None:
+        super().__init__()
+        self._gate = gate
+        self._joining: asyncio.Task[None] | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        assert self.transport is not None
+        if not self._gate.admit(self.transport):
+            self.transport.abort()
+            return
+        self.transport.pause_reading()
+        self._joining = asyncio.ensure_future(self._join(self.transport))
+
+    async def _join(self, transport: asyncio.Transport) -> None:
+        inner = self.other = _Half()
+        inner.other = self
         try:
-            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for copying in both:
-                copying.cancel()
-            await asyncio.gather(*both, return_exceptions=True)
-            inner_writer.close()
+            loop = asyncio.get_running_loop()
+            await loop.create_unix_connection(lambda: inner, str(self._gate.inner))
+            transport.resume_reading()
+        except OSError:
+            transport.abort()  # the server has ended
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        if self.transport is not None:
+            self._gate.forget(self.transport)
 
 
 def _peer(connection: socket.socket) -> tuple[int, int]:
@@ -103,10 +148,3 @@ def _peer(connection: socket.socket) -> tuple[int, int]:
     raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
     pid, user, _group = _CREDENTIALS.unpack(raw)
     return pid, user
-
-
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with contextlib.suppress(ConnectionError):
-        while chunk := await reader.read(_CHUNK):
-            writer.write(chunk)
-            await writer.drain()

@@ -63,7 +63,7 @@ class XdsServer:
         self.on_log = on_log
         self.tcp = tcp
         self.sent: Counter[str] = Counter()
-        """Since the start: ``responses`` and ``bytes`` of discovery."""
+        """Since the start: ``responses``, ``resources`` and ``bytes`` of discovery."""
         self._socket = socket
         self._gate: SocketGate | None = None
         self._server: grpc.aio.Server | None = None
@@ -157,7 +157,7 @@ class XdsServer:
             await stream.wake.wait()
             stream.wake.clear()
             while (body := stream.next_response()) is not None:
-                self.sent.update(responses=1, bytes=len(body))
+                self.sent.update(responses=1, bytes=len(body), resources=stream.last_sent)
                 await context.write(body)
 
     async def _take_logs(self, _requests: object, context: Any) -> bytes:

@@ -112,6 +112,7 @@ class SotwStream(Stream):
         nonce = self._nonce()
         known.sent(nonce, versions, removed)
         parts = [item.frame for item in self._shown(type_url, known, versions, removed)]
+        self.last_sent = len(parts)
         version = f"{known.digest:016x}"
         parts += [wire.text(_VERSION, version)]
         parts += [wire.text(_TYPE_URL, type_url), wire.text(_NONCE, nonce)]

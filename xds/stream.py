@@ -36,6 +36,8 @@ class Stream(ABC):
         self.cache = cache
         self.wake = asyncio.Event()
         self.responses = 0
+        self.last_sent = 0
+        """Resources in the last response."""
         self._served = served
         self._types: dict[str, Subscription] = {}
 

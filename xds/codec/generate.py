@@ -1,5 +1,7 @@
 """Write ``envoy.desc``: a descriptor set of Envoy's messages, from envoy-data-plane's metadata.
 
+The types that go with it, ``schema.pyi``, are written along, by :mod:`xds.codec.stubs`.
+
 Run as ``python -m xds.codec.generate`` when envoy-data-plane is updated. Its betterproto2 classes
 know names, numbers, types, oneofs and maps of every field, which is all a descriptor needs; the
 upb classes made from it at run time are some seventy times faster than the originals.
@@ -27,6 +29,7 @@ from google.protobuf import (
     wrappers_pb2,
 )
 
+from xds.codec import stubs
 from xds.codec.roots import ROOTS
 
 OUTPUT = Path(__file__).with_name("envoy.desc")
@@ -295,8 +298,10 @@ def add_files(
 
 
 def main() -> None:
-    """Write the descriptor set next to this module."""
-    OUTPUT.write_bytes(build_files().SerializeToString(deterministic=True))
+    """Write the descriptor set and its types next to this module."""
+    files = build_files()
+    OUTPUT.write_bytes(files.SerializeToString(deterministic=True))
+    stubs.OUTPUT.write_text(stubs.stub(files))
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ class EncodedHost:
     host: str
     field: bytes
     """Of a route configuration; empty if the host breaks a rule of Envoy."""
-    origins: frozenset[ObjectRef]
+    origins: tuple[ObjectRef, ...]
     problems: tuple[Problem, ...]
     """Routes that Envoy would refuse, which are left out."""
 
@@ -45,7 +45,7 @@ def encode_host(host: VirtualHost, fallback: tuple[Route, ...] = ()) -> EncodedH
         host: as declared.
         fallback: routes of ``*``, which a wildcard host would hide from Envoy.
     """
-    origins = frozenset(route.origin for route in host.routes)
+    origins = tuple(dict.fromkeys(route.origin for route in host.routes))
     problems = [_problem(route) for route in host.routes if not is_regex_valid(route.match)]
     message = codec.build(_VIRTUAL_HOST, _virtual_host(host, fallback))
     broken = violations(message)
@@ -71,11 +71,11 @@ def joined_hosts(name: str, hosts: Iterable[EncodedHost]) -> Resource:
             },
         )
     ]
-    origins: set[ObjectRef] = set()
+    origins: dict[ObjectRef, None] = {}
     for host in hosts:
         parts.append(host.field)
-        origins |= host.origins
-    return encoded(ROUTES, name, b"".join(parts), tuple(sorted(origins)))
+        origins.update(dict.fromkeys(host.origins))
+    return encoded(ROUTES, name, b"".join(parts), tuple(origins))
 
 
 def is_regex_valid(match: PathMatch) -> bool:

@@ -55,20 +55,20 @@ const shardScript = `
 function envoy_on_request(handle)
   local headers = handle:headers()
   local authority = (headers:get(":authority") or ""):lower():gsub(":%%d+$", "")
-  local hash = 5381
+  local hash = 0
   for position = 1, #authority do
-    hash = (hash * 33 + authority:byte(position)) %% 16777216
+    hash = (hash * 65599 + authority:byte(position)) %% 2147483647
   end
   headers:replace("x-lockgate-shard", string.format("%%d", hash %% %d))
   handle:clearRouteCache()
 end
 `
 
-// shardOf stays below 2^30 in every step, which Lua's numbers hold exactly.
+// shardOf stays below 2^48 in every step, which Lua's numbers hold exactly.
 func shardOf(host string, shards int) int {
-	hash := 5381
+	hash := 0
 	for position := range len(host) {
-		hash = (hash*33 + int(host[position])) % (1 << 24)
+		hash = (hash*65599 + int(host[position])) % 2147483647
 	}
 	return hash % shards
 }
@@ -123,17 +123,18 @@ func assignmentOf(i, port int) *endpoint.ClusterLoadAssignment {
 }
 
 func virtualHostOf(i int, revision string) *route.VirtualHost {
+	match := &route.RouteMatch{PathSpecifier: &route.RouteMatch_Prefix{Prefix: "/"}}
+	if revision != "" {
+		match.PathSpecifier = &route.RouteMatch_PathSeparatedPrefix{PathSeparatedPrefix: "/" + revision}
+	}
 	return &route.VirtualHost{
 		Name:    hostName(i),
 		Domains: []string{hostName(i)},
 		Routes: []*route.Route{{
-			Match: &route.RouteMatch{PathSpecifier: &route.RouteMatch_Prefix{Prefix: "/"}},
+			Match: match,
 			Action: &route.Route_Route{Route: &route.RouteAction{
 				ClusterSpecifier: &route.RouteAction_Cluster{Cluster: clusterName(i)},
 				Timeout:          durationpb.New(0),
-			}},
-			ResponseHeadersToAdd: []*core.HeaderValueOption{{
-				Header: &core.HeaderValue{Key: "x-revision", Value: revision},
 			}},
 		}},
 	}
@@ -239,7 +240,7 @@ func newSnapshotPlane(o options, logger log.Logger) (*snapshotPlane, error) {
 	for i := range o.hosts {
 		clusters[i] = clusterOf(i)
 		p.assignments[i] = assignmentOf(i, o.backend)
-		p.virtualHosts[i] = virtualHostOf(i, "0")
+		p.virtualHosts[i] = virtualHostOf(i, "")
 	}
 	made, err := cache.NewSnapshot("0", map[resource.Type][]types.Resource{
 		resource.ClusterType:  clusters,
@@ -307,7 +308,7 @@ func newLinearPlane(o options, logger log.Logger) *linearPlane {
 		assignments[clusterName(i)] = assignmentOf(i, o.backend)
 		shard := shardOf(hostName(i), o.shards)
 		p.places[i] = len(p.virtualHosts[shard])
-		p.virtualHosts[shard] = append(p.virtualHosts[shard], virtualHostOf(i, "0"))
+		p.virtualHosts[shard] = append(p.virtualHosts[shard], virtualHostOf(i, ""))
 	}
 	routes, scopes := map[string]types.Resource{}, map[string]types.Resource{}
 	for shard := range o.shards {

@@ -1,0 +1,1 @@
+"""The xDS server, measured beside go-control-plane with a real Envoy."""
