@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
@@ -21,6 +22,7 @@ from agent.enforce import KernelReconciler
 from agent.flows import FlowRing
 from agent.ipam import Ipam
 from agent.learnt_names import LearntNames
+from agent.metrics import exposition
 from agent.network import PodNetwork, host_interface
 from agent.observe import Names, flow_of_request, flow_of_verdict
 from agent.pods import PodRunner, PodStatus
@@ -37,6 +39,8 @@ from lockgate.policy.engine import answer
 from lockgate.policy.trace import Question, matrix
 from lockgate.settings import Settings
 from lockgate.sources.manifests import Delta, ManifestSource
+from xds.access import TcpListener, TlsFiles
+from xds.diff import differences
 from xds.envoy import EnvoyPaths, EnvoyProcess, find_envoy
 from xds.resource import LISTENER
 from xds.server import XdsServer
@@ -121,6 +125,7 @@ class Node:
             settings.xds_socket,
             self._cache,
             lambda entry: self.flows.add(flow_of_request(entry, self._names)),
+            _tcp_listener(settings, self._cache),
         )
         self._envoy = EnvoyProcess(
             find_envoy(settings),
@@ -164,6 +169,7 @@ class Node:
         await self._reconcile()
         self._cache.ready()
         await self._keep_snapshot()
+        gc.freeze()  # what is here by now stays: collecting it again and again would stall us
         await asyncio.to_thread(self._envoy.wait_ready)
         await self._check_ingress_ports()
         self.adopts = True
@@ -507,6 +513,10 @@ class Node:
         parties = [self.desired.policy.party(name) for name in sorted(self.pods.statuses)]
         return matrix([party for party in parties if party is not None], ports)
 
+    def metrics(self) -> bytes:
+        """Return all metrics in the text format of Prometheus."""
+        return exposition(self._cache, self._xds)
+
     def envoy(self, part: str) -> Any:  # whatever Envoy's admin interface says
         """Return a part of what Envoy holds."""
         admin = self._envoy.admin
@@ -515,5 +525,20 @@ class Node:
                 return admin.listeners()
             case "clusters":
                 return admin.clusters()
+            case "diff":
+                found = differences(self._cache.resources(), admin.config_dump())
+                return [asdict(row) for row in found]
+            case "refused":
+                return view.refusals_view(self._cache.refusals.values())
             case _:
                 return admin.config_dump()
+
+
+def _tcp_listener(settings: Settings, cache: SnapshotCache) -> TcpListener | None:
+    """Return where Envoys beyond this host reach us, if the settings say so."""
+    if not settings.xds_listen:
+        return None
+    files = (settings.xds_certificate, settings.xds_private_key, settings.xds_client_ca)
+    certificate, private_key, client_ca = map(Path, files)
+    tls = TlsFiles(certificate, private_key, client_ca)
+    return TcpListener(settings.xds_listen, tls, {settings.node_name: cache})

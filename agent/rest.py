@@ -14,6 +14,7 @@ import orjson
 import uvicorn
 from fastapi import Body, FastAPI, HTTPException, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
+from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel, Field
 
 from agent.flows import FlowRing
@@ -67,11 +68,14 @@ class AgentView(Protocol):
     def matrix(self, ports: list[tuple[int, str]]) -> dict[str, Any]:
         """Return the outcome between every ordered pair of pods."""
 
+    def metrics(self) -> bytes:
+        """Return all metrics in the text format of Prometheus."""
+
     async def cni(self, command: str, request: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         """Answer the CNI plugin: an HTTP status and a CNI result or error."""
 
 
-_ENVOY_PARTS = ("listeners", "routes", "clusters", "config")
+_ENVOY_PARTS = ("listeners", "routes", "clusters", "config", "diff", "refused")
 _LAST_FLOWS = 20
 
 
@@ -85,6 +89,10 @@ def build_app(agent: AgentView) -> FastAPI:
 
     _add_views(app, agent)
     _add_flows(app, agent)
+
+    @app.get("/metrics")
+    async def metrics() -> Response:
+        return Response(agent.metrics(), media_type=CONTENT_TYPE_LATEST)
 
     @app.get("/v1/envoy/{part}")
     async def envoy(part: str) -> Any:

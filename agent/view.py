@@ -99,6 +99,20 @@ def _labels(labels: Labels) -> list[str]:
     return [f"{key}={value}" if value else key for key, value in labels]
 
 
+def refusals_view(refusals: Iterable[Refusal]) -> list[dict[str, Any]]:
+    """Return resources that are not in force, with whom they were made from."""
+    return [
+        {
+            "type": refusal.type_url.rpartition(".")[2],
+            "name": refusal.name,
+            "by": refusal.by,
+            "objects": [str(ref) for ref in refusal.origin],
+            "detail": refusal.detail,
+        }
+        for refusal in sorted(refusals, key=lambda row: (row.type_url, row.name))
+    ]
+
+
 def refusal_problems(refusals: Iterable[Refusal]) -> list[Problem]:
     """Return resources that are not in force, as problems of what they were made from.
 

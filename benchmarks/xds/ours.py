@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import json
 import resource as limits
 import sys
@@ -117,6 +118,7 @@ async def main() -> None:
     begin = time.perf_counter()
     bench = Bench(parser.parse_args())
     bench.fill()
+    gc.freeze()  # as the agent does once it has everything
     await bench.server.start()
     print(json.dumps({"ready": True, "build_ms": (time.perf_counter() - begin) * 1e3}), flush=True)
     reader = asyncio.StreamReader()

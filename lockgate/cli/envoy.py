@@ -101,7 +101,27 @@ def _target(route: Row) -> str:
             return "-"
 
 
+@envoy.command()
+@agent_option
+@output_option
+def diff(client: AgentClient, output: str) -> None:
+    """What was published against what Envoy holds, field by field. Exit code 1: they differ."""
+    rows = client.get("/v1/envoy/diff")
+    if rows or output != "table":
+        show(rows, output, ("type", "name", "field", "published", "held"))
+    else:
+        click.echo("Envoy holds what was published.")
+    if rows:
+        raise click.exceptions.Exit(1)
+
+
 _command("listeners", "Listeners and their addresses.", ("name", "address"), listener_rows)
 _command("routes", "Routes.", ("table", "hosts", "match", "to"), route_rows)
 _command("clusters", "Clusters and hosts.", ("cluster", "host", "health"), cluster_rows)
+_command(
+    "refused",
+    "Resources that are not in force, and why: their last good version is.",
+    ("type", "name", "by", "objects", "detail"),
+    iter,
+)
 _command("config", "The whole configuration.", ("part", "resources"), config_rows)

@@ -88,6 +88,30 @@ def to_json(value: Message) -> str:
     )
 
 
+def as_fields(value: Message) -> dict[str, Any]:
+    """Return a message as plain values, in the JSON mapping of protobuf, with Envoy's names."""
+    found: dict[str, Any] = json_format.MessageToDict(
+        value, preserving_proto_field_name=True, descriptor_pool=_pool()
+    )
+    return found
+
+
+def from_json(name: str, fields: Mapping[str, Any]) -> Message:
+    """Return the message that plain values in protobuf's JSON mapping stand for.
+
+    Fields that the schema lacks are left out, as a newer Envoy may show some.
+
+    Raises: XdsError: a value that the message does not take.
+    """
+    try:
+        return json_format.ParseDict(
+            dict(fields), message(name)(), ignore_unknown_fields=True, descriptor_pool=_pool()
+        )
+    except json_format.ParseError as error:
+        msg = f"cannot read {name}: {error}"
+        raise XdsError(msg) from error
+
+
 def duration(seconds: float) -> dict[str, int]:
     """Return the fields of a ``google.protobuf.Duration``."""
     whole = int(seconds)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from xds import codec
+from xds.codec import schema
 
 XDS_CLUSTER = "xds"
 """The cluster, static in Envoy's bootstrap, that reaches our server."""
@@ -15,31 +14,33 @@ _ROUTER = "envoy.extensions.filters.http.router.v3.Router"
 _GRPC_LOG = "envoy.extensions.access_loggers.grpc.v3.HttpGrpcAccessLogConfig"
 
 
-def grpc_access_log(log_name: str) -> dict[str, Any]:
+def grpc_access_log(log_name: str) -> schema.AccessLog:
     """Return an access log that is streamed to our server."""
-    common = {
-        "log_name": log_name,
-        "transport_api_version": "V3",
-        "grpc_service": {"envoy_grpc": {"cluster_name": XDS_CLUSTER}},
-        "buffer_flush_interval": codec.duration(ACCESS_LOG_FLUSH),
-    }
+    config = schema.HttpGrpcAccessLogConfig(
+        common_config={
+            "log_name": log_name,
+            "transport_api_version": "V3",
+            "grpc_service": {"envoy_grpc": {"cluster_name": XDS_CLUSTER}},
+            "buffer_flush_interval": codec.duration(ACCESS_LOG_FLUSH),
+        }
+    )
     return {
         "name": "envoy.access_loggers.http_grpc",
-        "typed_config": codec.any_of(_GRPC_LOG, {"common_config": common}),
+        "typed_config": codec.any_of(_GRPC_LOG, config),
     }
 
 
-def router(*, quiet: bool) -> dict[str, Any]:
+def router(*, quiet: bool) -> schema.HttpFilter:
     """Return the last HTTP filter; ``quiet`` adds no ``x-envoy`` headers."""
-    return {
-        "name": "envoy.filters.http.router",
-        "typed_config": codec.any_of(_ROUTER, {"suppress_envoy_headers": quiet}),
-    }
+    config = schema.Router(suppress_envoy_headers=quiet)
+    return {"name": "envoy.filters.http.router", "typed_config": codec.any_of(_ROUTER, config)}
 
 
-def connection_manager(name: str, fields: dict[str, Any]) -> dict[str, Any]:
+def connection_manager(
+    name: str, fields: schema.HttpConnectionManager
+) -> schema.ConfigListenerFilter:
     """Return the network filter that speaks HTTP; paths are normalised before any rule."""
-    config = {
+    config: schema.HttpConnectionManager = {
         "stat_prefix": name.replace("/", "_"),
         "codec_type": "AUTO",
         "normalize_path": {"value": True},

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
 
 from lockgate.ir.proxy import HeaderMatch, HttpMatch, HttpRuleSet
+from xds.codec import schema
 from xds.translate.rules import host_regex
 
 
@@ -19,15 +19,15 @@ from xds.translate.rules import host_regex
 class Variant:
     """Requests that these header matchers and path select, and what is written to them."""
 
-    matchers: tuple[dict[str, Any], ...] = ()
+    matchers: tuple[schema.HeaderMatcher, ...] = ()
     path: str = ""
-    add: tuple[dict[str, Any], ...] = ()
+    add: tuple[schema.HeaderValueOption, ...] = ()
     remove: tuple[str, ...] = ()
 
 
 def mutating_routes(
-    sets: Iterable[HttpRuleSet], action: Mapping[str, Any], secrets: Mapping[str, str]
-) -> list[dict[str, Any]]:
+    sets: Iterable[HttpRuleSet], action: schema.RouteAction, secrets: Mapping[str, str]
+) -> list[schema.Route]:
     """Return the routes before the last one, which takes every request as it is."""
     sides = [[*_variants(rules, secrets), Variant()] for rules in sets]
     routes = [_route(variants, action) for variants in product(*sides)]
@@ -75,13 +75,17 @@ def _cases(entry: HeaderMatch, secrets: Mapping[str, str]) -> list[Variant]:
     return [same, Variant(remove=(entry.name,))]
 
 
-def _route(variants: tuple[Variant, ...], action: Mapping[str, Any]) -> dict[str, Any]:
+def _route(variants: tuple[Variant, ...], action: schema.RouteAction) -> schema.Route:
     matchers = [matcher for variant in variants for matcher in variant.matchers]
     paths = [variant.path for variant in variants if variant.path]
     # A route has one place for a path; the second is held against the header it comes from.
     matchers += [_regex(":path", rf"(?:{path})(?:\?.*)?") for path in paths[1:]]
-    where = {"safe_regex": {"regex": paths[0]}} if paths else {"prefix": "/"}
-    route: dict[str, Any] = {"match": {**where, "headers": matchers}, "route": action}
+    match: schema.RouteMatch = {"headers": matchers}
+    if paths:
+        match["safe_regex"] = {"regex": paths[0]}
+    else:
+        match["prefix"] = "/"
+    route: schema.Route = {"match": match, "route": action}
     add = [one for variant in variants for one in variant.add]
     remove = [name for variant in variants for name in variant.remove]
     if add:
@@ -91,17 +95,17 @@ def _route(variants: tuple[Variant, ...], action: Mapping[str, Any]) -> dict[str
     return route
 
 
-def _write(name: str, value: str, how: str) -> dict[str, Any]:
+def _write(name: str, value: str, how: schema.HeaderAppendAction) -> schema.HeaderValueOption:
     # A percent sign would start a variable of Envoy's.
     return {"header": {"key": name, "value": value.replace("%", "%%")}, "append_action": how}
 
 
-def _present(entry: HeaderMatch, secrets: Mapping[str, str]) -> dict[str, Any]:
+def _present(entry: HeaderMatch, secrets: Mapping[str, str]) -> schema.HeaderMatcher:
     value = value_of(entry, secrets)
     if value is None:
         return {"name": entry.name, "present_match": True}
     return {"name": entry.name, "string_match": {"exact": value}}
 
 
-def _regex(name: str, expression: str) -> dict[str, Any]:
+def _regex(name: str, expression: str) -> schema.HeaderMatcher:
     return {"name": name, "string_match": {"safe_regex": {"regex": expression}}}

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import socket
-from typing import Any
 
-ADS: dict[str, Any] = {"ads": {}, "resource_api_version": "V3"}
+from xds.codec import schema
+
+ADS: schema.ConfigSource = {"ads": {}, "resource_api_version": "V3"}
 """A configuration source: the stream this resource came by."""
 
 
-def address(host: str, port: int) -> dict[str, Any]:
+def address(host: str, port: int) -> schema.Address:
     """Return a TCP address."""
     return {"socket_address": {"address": host, "port_value": port}}
 
 
-def mark_option(mark: int) -> dict[str, Any]:
+def mark_option(mark: int) -> schema.SocketOption:
     """Return the socket option that marks all packets of a socket; needs CAP_NET_ADMIN."""
     return {
         "description": f"mark {mark:#x}",
