@@ -139,7 +139,7 @@ def row_of_requests(requests: rig.Requests, pid: int, size: int) -> Figures:
 
 def restart(server: rig.Server, words: list[str], requests: rig.Requests, folder: Path) -> Figures:
     """Kill our server and start it anew; return what failed and what was sent again."""
-    stats = server.tell("stats")
+    stats = settled(server)
     server.kill()
     failed = sum(requests.get(number)[0] == 0 for number in range(100))
     (folder / "xds.sock").unlink(missing_ok=True)
@@ -159,6 +159,16 @@ def restart(server: rig.Server, words: list[str], requests: rig.Requests, folder
         "resources_sent_again": after["sent_resources"],
         "failed_requests": failed,
     }
+
+
+def settled(server: rig.Server) -> Figures:
+    """Wait until nothing is sent for a second; return the server's figures."""
+    while True:
+        before = server.tell("stats")
+        time.sleep(1)
+        after = server.tell("stats")
+        if before["sent_bytes"] == after["sent_bytes"]:
+            return after
 
 
 def main() -> None:

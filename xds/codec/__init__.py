@@ -16,6 +16,7 @@ from google.protobuf import descriptor_pb2, descriptor_pool, json_format, messag
 from google.protobuf.message import Message
 
 from lockgate.errors import XdsError
+from xds.codec import schema
 
 TYPE_PREFIX = "type.googleapis.com/"
 
@@ -64,7 +65,7 @@ def encode(name: str, fields: Mapping[str, Any]) -> bytes:
     return build(name, fields).SerializeToString(deterministic=True)
 
 
-def any_of(name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+def any_of(name: str, fields: Mapping[str, Any]) -> schema.Any:
     """Return the fields of a ``google.protobuf.Any`` that holds a message."""
     return {"type_url": TYPE_PREFIX + name, "value": encode(name, fields)}
 
@@ -112,7 +113,7 @@ def from_json(name: str, fields: Mapping[str, Any]) -> Message:
         raise XdsError(msg) from error
 
 
-def duration(seconds: float) -> dict[str, int]:
+def duration(seconds: float) -> schema.Duration:
     """Return the fields of a ``google.protobuf.Duration``."""
     whole = int(seconds)
     return {"seconds": whole, "nanos": round((seconds - whole) * 1e9)}

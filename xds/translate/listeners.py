@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import Any
 
 from lockgate.errors import XdsError
 from lockgate.ir import marks
@@ -18,6 +17,7 @@ from lockgate.ir.proxy import (
 )
 from lockgate.model.meta import ObjectRef
 from xds import codec
+from xds.codec import schema
 from xds.resource import LISTENER, Resource, resource
 from xds.translate.clusters import ORIGINAL_DST
 from xds.translate.connections import connection_filters
@@ -31,7 +31,7 @@ HTTP_LISTENER = "ingress/http"
 HTTPS_LISTENER = "ingress/https"
 DENIED_BODY = "Access denied\r\n"
 _LISTENER_FILTER = "envoy.extensions.filters.listener"
-_PASS_ON = {"cluster": ORIGINAL_DST, "timeout": {}, "idle_timeout": {}}
+_PASS_ON: schema.RouteAction = {"cluster": ORIGINAL_DST, "timeout": {}, "idle_timeout": {}}
 _DOWNSTREAM_TLS = "envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext"
 
 
@@ -40,31 +40,23 @@ def ingress_listeners(proxy: IngressProxy) -> tuple[Resource, ...]:
 
     Every certificate in use must be served too: Envoy opens HTTPS only when it has them all.
     """
-    http = resource(
-        LISTENER,
-        HTTP_LISTENER,
-        {
-            "name": HTTP_LISTENER,
-            "address": address(proxy.address, proxy.http_port),
-            "filter_chains": [{"filters": [_ingress_manager(HTTP_LISTENER)]}],
-        },
+    http = schema.Listener(
+        name=HTTP_LISTENER,
+        address=address(proxy.address, proxy.http_port),
+        filter_chains=[{"filters": [_ingress_manager(HTTP_LISTENER)]}],
     )
     if not proxy.certificates:
-        return (http,)
-    https = resource(
-        LISTENER,
-        HTTPS_LISTENER,
-        {
-            "name": HTTPS_LISTENER,
-            "address": address(proxy.address, proxy.https_port),
-            "listener_filters": [_listener_filter("tls_inspector", "TlsInspector", {})],
-            "filter_chains": _tls_chains(proxy.certificates),
-        },
+        return (resource(LISTENER, HTTP_LISTENER, http),)
+    https = schema.Listener(
+        name=HTTPS_LISTENER,
+        address=address(proxy.address, proxy.https_port),
+        listener_filters=[_tls_inspector()],
+        filter_chains=_tls_chains(proxy.certificates),
     )
-    return http, https
+    return resource(LISTENER, HTTP_LISTENER, http), resource(LISTENER, HTTPS_LISTENER, https)
 
 
-def _tls_chains(uses: Iterable[CertificateUse]) -> list[dict[str, Any]]:
+def _tls_chains(uses: Iterable[CertificateUse]) -> list[schema.FilterChain]:
     shown: dict[str, str] = {}
     for use in sorted(uses):
         shown.setdefault(use.host.lower(), use.certificate)  # Envoy refuses a name twice
@@ -78,8 +70,8 @@ def _tls_chains(uses: Iterable[CertificateUse]) -> list[dict[str, Any]]:
     return chains
 
 
-def _tls_chain(certificate: str, hosts: list[str]) -> dict[str, Any]:
-    context = {
+def _tls_chain(certificate: str, hosts: list[str]) -> schema.FilterChain:
+    context: schema.DownstreamTlsContext = {
         "common_tls_context": {
             "alpn_protocols": ["h2", "http/1.1"],
             "tls_certificate_sds_secret_configs": [{"name": certificate, "sds_config": ADS}],
@@ -96,7 +88,7 @@ def _tls_chain(certificate: str, hosts: list[str]) -> dict[str, Any]:
     }
 
 
-def _ingress_manager(name: str) -> dict[str, Any]:
+def _ingress_manager(name: str) -> schema.ConfigListenerFilter:
     return connection_manager(
         name,
         {
@@ -130,31 +122,27 @@ def l7_listener(
         msg = f"listener {listener.name} refers to a rule set of DNS"
         raise XdsError(msg)
     origins: set[ObjectRef] = {ref for _, name in chain for ref in rule_sets[name].origins}
-    return resource(
-        LISTENER,
-        listener.name,
-        {
-            "name": listener.name,
-            "address": address("127.0.0.1", listener.port),
-            "transparent": {"value": True},
-            "socket_options": [mark_option(marks.FROM_LISTENER)],
-            "listener_filters": [
-                *_inspectors(chain, rule_sets),
-                _listener_filter("original_dst", "OriginalDst", {}),
-                _listener_filter("original_src", "OriginalSrc", {"mark": marks.PROXIED}),
-            ],
-            "filter_chains": [{"filters": _judges(listener.name, chain, rule_sets, secrets)}],
-        },
-        tuple(sorted(origins)),
+    made = schema.Listener(
+        name=listener.name,
+        address=address("127.0.0.1", listener.port),
+        transparent={"value": True},
+        socket_options=[mark_option(marks.FROM_LISTENER)],
+        listener_filters=[
+            *_inspectors(chain, rule_sets),
+            _listener_filter("original_dst", "OriginalDst", schema.OriginalDst()),
+            _listener_filter("original_src", "OriginalSrc", schema.OriginalSrc(mark=marks.PROXIED)),
+        ],
+        filter_chains=[{"filters": _judges(listener.name, chain, rule_sets, secrets)}],
     )
+    return resource(LISTENER, listener.name, made, tuple(sorted(origins)))
 
 
 def _inspectors(
     chain: list[tuple[str, str]], rule_sets: Mapping[str, RuleSet]
-) -> list[dict[str, Any]]:
+) -> list[schema.ListenerFilter]:
     if all(isinstance(rule_sets[name], HttpRuleSet) for _, name in chain):
         return []
-    return [_listener_filter("tls_inspector", "TlsInspector", {})]
+    return [_tls_inspector()]
 
 
 def _judges(
@@ -162,7 +150,7 @@ def _judges(
     chain: list[tuple[str, str]],
     rule_sets: Mapping[str, RuleSet],
     secrets: Mapping[str, str],
-) -> list[dict[str, Any]]:
+) -> list[schema.ConfigListenerFilter]:
     """Return the network filters: an HTTP manager where every rule set is of HTTP."""
     sets = [rule_sets[one] for _, one in chain]
     spoken = [rules for rules in sets if isinstance(rules, HttpRuleSet)]
@@ -180,11 +168,11 @@ def _sides(listener: L7Listener) -> tuple[tuple[str, str], ...]:
 
 
 def _transparent_manager(
-    name: str, filters: list[dict[str, Any]], routes: list[dict[str, Any]]
-) -> dict[str, Any]:
+    name: str, filters: list[schema.HttpFilter], routes: list[schema.Route]
+) -> schema.ConfigListenerFilter:
     """Return a manager that changes as little as it can of what passes."""
-    last = {"match": {"prefix": "/"}, "route": _PASS_ON}
-    host = {"name": "any", "domains": ["*"], "routes": [*routes, last]}
+    last: schema.Route = {"match": {"prefix": "/"}, "route": _PASS_ON}
+    host: schema.VirtualHost = {"name": "any", "domains": ["*"], "routes": [*routes, last]}
     return connection_manager(
         name,
         {
@@ -201,16 +189,25 @@ def _transparent_manager(
     )
 
 
-def _denied() -> dict[str, Any]:
+def _denied() -> schema.ResponseMapper:
     """Return the body of our own 403; a local reply map leaves a backend's 403 alone."""
-    equal = {"op": "EQ", "value": {"default_value": 403, "runtime_key": "lockgate.denied_status"}}
+    equal: schema.ComparisonFilter = {
+        "op": "EQ",
+        "value": {"default_value": 403, "runtime_key": "lockgate.denied_status"},
+    }
     return {
         "filter": {"status_code_filter": {"comparison": equal}},
         "body": {"inline_string": DENIED_BODY},
     }
 
 
-def _listener_filter(name: str, message: str, fields: dict[str, Any]) -> dict[str, Any]:
+def _tls_inspector() -> schema.ListenerFilter:
+    return _listener_filter("tls_inspector", "TlsInspector", schema.TlsInspector())
+
+
+def _listener_filter(
+    name: str, message: str, fields: Mapping[str, object]
+) -> schema.ListenerFilter:
     return {
         "name": f"envoy.filters.listener.{name}",
         "typed_config": codec.any_of(f"{_LISTENER_FILTER}.{name}.v3.{message}", fields),

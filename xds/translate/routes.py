@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import re2
 
 from lockgate.ir.proxy import PathMatch, Route, VirtualHost
 from lockgate.model.meta import ObjectRef, Problem
 from xds import codec
-from xds.codec import wire
+from xds.codec import schema, wire
 from xds.codec.validate import violations
 from xds.resource import ROUTES, Resource, encoded
 
@@ -61,16 +60,12 @@ def joined_hosts(name: str, hosts: Iterable[EncodedHost]) -> Resource:
 
     The port of a request's authority is ignored. What no host or path matches is answered 404.
     """
-    parts = [
-        codec.encode(
-            _ROUTES,
-            {
-                "name": name,
-                "ignore_port_in_host_matching": True,
-                "request_headers_to_remove": [SHARD_HEADER],
-            },
-        )
-    ]
+    head = schema.RouteConfiguration(
+        name=name,
+        ignore_port_in_host_matching=True,
+        request_headers_to_remove=[SHARD_HEADER],
+    )
+    parts = [codec.encode(_ROUTES, head)]
     origins: dict[ObjectRef, None] = {}
     for host in hosts:
         parts.append(host.field)
@@ -108,18 +103,18 @@ def _broken(ref: ObjectRef, host: str, broken: tuple[str, ...]) -> Problem:
     )
 
 
-def _virtual_host(host: VirtualHost, fallback: tuple[Route, ...]) -> dict[str, Any]:
+def _virtual_host(host: VirtualHost, fallback: tuple[Route, ...]) -> schema.VirtualHost:
     if not host.host.startswith("*."):
         routes = [_route(route) for route in host.routes if is_regex_valid(route.match)]
         return {"name": host.host, "domains": [host.host], "routes": routes}
-    one_label = {
+    one_label: schema.HeaderMatcher = {
         "name": ":authority",
         "string_match": {"safe_regex": {"regex": _one_label_regex(host.host)}},
     }
     # Envoy's "*.foo" takes any number of labels and hides "*": requests with more than one
     # label get the routes that they would have had without this host.
     routes = [_route(route, [one_label]) for route in host.routes if is_regex_valid(route.match)]
-    other = {**one_label, "invert_match": True}
+    other: schema.HeaderMatcher = {**one_label, "invert_match": True}
     routes += [_route(route, [other]) for route in fallback if is_regex_valid(route.match)]
     return {"name": host.host, "domains": [host.host], "routes": routes}
 
@@ -128,15 +123,15 @@ def _one_label_regex(host: str) -> str:
     return rf"(?i)[^.:]+{re.escape(host[1:])}(?::[0-9]+)?"
 
 
-def _route(route: Route, headers: Iterable[dict[str, Any]] = ()) -> dict[str, Any]:
-    match = {**path_match(route.match), "headers": list(headers)}
+def _route(route: Route, headers: Iterable[schema.HeaderMatcher] = ()) -> schema.Route:
+    match: schema.RouteMatch = {**path_match(route.match), "headers": list(headers)}
     if not route.cluster:
         return {"match": match, "direct_response": {"status": route.status or 404}}
     # A timeout of zero is none: downloads and websockets last as long as they need.
     return {"match": match, "route": {"cluster": route.cluster, "timeout": {}}}
 
 
-def path_match(match: PathMatch) -> dict[str, Any]:
+def path_match(match: PathMatch) -> schema.RouteMatch:
     """Return the path part of Envoy's route match."""
     if match.kind == "exact":
         return {"path": match.value}

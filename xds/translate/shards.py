@@ -7,9 +7,8 @@ can change without touching a listener.
 
 from __future__ import annotations
 
-from typing import Any
-
 from xds import codec
+from xds.codec import schema
 from xds.resource import EXTENSION, SCOPED_ROUTES, Resource, resource
 from xds.translate.routes import SHARD_HEADER
 from xds.translate.sockets import ADS
@@ -82,35 +81,34 @@ def shard_name(index: int, count: int) -> str:
 def scope(index: int, count: int) -> Resource:
     """Return the scope that leads to one shard."""
     name = shard_name(index, count)
-    return resource(
-        SCOPED_ROUTES,
-        name,
-        {
-            "name": name,
-            "route_configuration_name": name,
-            "key": {"fragments": [{"string_key": shard_key(index, count)}]},
-        },
+    made = schema.ScopedRouteConfiguration(
+        name=name,
+        route_configuration_name=name,
+        key={"fragments": [{"string_key": shard_key(index, count)}]},
     )
+    return resource(SCOPED_ROUTES, name, made)
 
 
 def shard_selector(count: int) -> Resource:
     """Return the filter that tells Envoy the shard of each request."""
     script = _ONE_SHARD_SCRIPT if count == 1 else _SCRIPT.replace("COUNT", str(count))
-    code = {"default_source_code": {"inline_string": script}}
-    return resource(
-        EXTENSION, SHARD_FILTER, {"name": SHARD_FILTER, "typed_config": codec.any_of(_LUA, code)}
-    )
+    config = schema.Lua(default_source_code={"inline_string": script})
+    made = schema.TypedExtensionConfig(name=SHARD_FILTER, typed_config=codec.any_of(_LUA, config))
+    return resource(EXTENSION, SHARD_FILTER, made)
 
 
-def shard_filter() -> dict[str, Any]:
+def shard_filter() -> schema.HttpFilter:
     """Return the place of the filter among the HTTP filters: the first."""
-    discovery = {"config_source": ADS, "type_urls": [codec.TYPE_PREFIX + _LUA]}
+    discovery: schema.ExtensionConfigSource = {
+        "config_source": ADS,
+        "type_urls": [codec.TYPE_PREFIX + _LUA],
+    }
     return {"name": SHARD_FILTER, "config_discovery": discovery}
 
 
-def scoped_routes() -> dict[str, Any]:
+def scoped_routes() -> schema.ScopedRoutes:
     """Return how a connection manager finds its routes."""
-    extractor = {"name": SHARD_HEADER, "index": 0}
+    extractor: schema.HeaderValueExtractor = {"name": SHARD_HEADER, "index": 0}
     return {
         "name": "ingress",
         "scope_key_builder": {"fragments": [{"header_value_extractor": extractor}]},
