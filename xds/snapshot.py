@@ -66,9 +66,10 @@ class SnapshotCache:
         self._unconfirmed: set[Key] = set()
         self._unsaved: set[Key] = set()
         self._streams: set[Watcher] = set()
-        self._watchers: dict[Key, set[Watcher]] = {}
+        # By type and then by name: a key of both for each of 100,000 would cost what it holds.
+        self._watchers: dict[str, dict[str, tuple[Watcher, ...]]] = {}
         self._watchers_of_all: dict[str, set[Watcher]] = {}
-        self._held: dict[Key, str] = {}
+        self._held: dict[str, dict[str, str]] = {}
         self._waiters: dict[Key, set[asyncio.Event]] = {}
 
     # What is served.
@@ -126,10 +127,11 @@ class SnapshotCache:
 
     def _concerned(self, type_url: str, names: set[str]) -> Iterator[tuple[Watcher, Iterable[str]]]:
         of_all = self._watchers_of_all.get(type_url, set())
+        watchers = self._watchers.get(type_url, {})
         named: dict[Watcher, list[str]] = {}
         in_order = sorted(names)
         for name in in_order:
-            for watcher in self._watchers.get((type_url, name), ()):
+            for watcher in watchers.get(name, ()):
                 if watcher not in of_all:
                     named.setdefault(watcher, []).append(name)
         yield from ((watcher, in_order) for watcher in tuple(of_all))
@@ -190,7 +192,10 @@ class SnapshotCache:
 
     def subscribe(self, watcher: Watcher, type_url: str, name: str) -> None:
         """Tell a stream of every change to one resource."""
-        self._watchers.setdefault((type_url, name), set()).add(watcher)
+        of_type = self._watchers.setdefault(type_url, {})
+        before = of_type.get(name, ())
+        if watcher not in before:
+            of_type[name] = (*before, watcher)
 
     def subscribe_all(self, watcher: Watcher, type_url: str) -> None:
         """Tell a stream of every change to a type."""
@@ -198,12 +203,11 @@ class SnapshotCache:
 
     def unsubscribe(self, watcher: Watcher, type_url: str, names: Iterable[str]) -> None:
         """End :meth:`subscribe` for some names."""
+        of_type = self._watchers.get(type_url, {})
         for name in names:
-            watchers = self._watchers.get((type_url, name))
-            if watchers is not None:
-                watchers.discard(watcher)
-                if not watchers:
-                    del self._watchers[type_url, name]
+            left = tuple(other for other in of_type.pop(name, ()) if other is not watcher)
+            if left:
+                of_type[name] = left
 
     def unsubscribe_all(self, watcher: Watcher, type_url: str) -> None:
         """End :meth:`subscribe_all`."""
@@ -213,24 +217,24 @@ class SnapshotCache:
 
     def held_version(self, type_url: str, name: str) -> str | None:
         """Return the version of a resource that Envoy acknowledged last."""
-        return self._held.get((type_url, name))
+        return self._held.get(type_url, {}).get(name)
 
     def resume(self, type_url: str, versions: Mapping[str, str]) -> None:
         """Take what a new stream says it holds of a type as all that Envoy holds of it."""
-        for key in [key for key in self._held if key[0] == type_url]:
-            del self._held[key]
+        self._held.pop(type_url, None)
         self.acknowledge(type_url, versions)
 
     def acknowledge(self, type_url: str, versions: Mapping[str, str]) -> None:
         """Record that Envoy accepted versions of resources."""
-        for name, version in versions.items():
-            self._held[type_url, name] = version
-            self._wake((type_url, name))
+        self._held.setdefault(type_url, {}).update(versions)
+        for key in [key for key in self._waiters if key[0] == type_url and key[1] in versions]:
+            self._wake(key)
 
     def withdrawn(self, type_url: str, names: Iterable[str]) -> None:
         """Record that Envoy dropped resources."""
+        held = self._held.get(type_url, {})
         for name in names:
-            self._held.pop((type_url, name), None)
+            held.pop(name, None)
 
     def refuse(self, type_url: str, name: str, version: str, detail: str) -> None:
         """Record that Envoy refused one version of a resource and tell whom it concerns."""
@@ -275,7 +279,7 @@ class SnapshotCache:
         if key in self.refusals:
             return False
         item = self.get(*key)
-        return True if item is not None and self._held.get(key) == item.version else None
+        return True if item is not None and self.held_version(*key) == item.version else None
 
     def _wake(self, key: Key) -> None:
         for event in self._waiters.get(key, ()):

@@ -74,6 +74,7 @@ class Bench:
             self.table.put(row.virtual_host.host, row)
         self.cache.update([*made, listener(self.options.http_port), *self.routes.collect()])
         self.cache.ready()
+        self.cache.unsaved()  # as the agent does, though to the disk
 
     def endpoints(self, number: int, port: int) -> Resource:
         """Return the one endpoint of a cluster."""
