@@ -61,7 +61,9 @@ def differences(published: Iterable[Resource], dump: Mapping[str, Any]) -> list[
         if key not in theirs:
             found.append(Difference(short, name, "", "published", ""))
         elif key not in ours:
-            found.append(Difference(short, name, "", "", "held"))
+            # Of a cluster without EDS Envoy shows the hosts that it has found by itself.
+            if not (type_url == ENDPOINTS and (CLUSTER, name) in ours):
+                found.append(Difference(short, name, "", "", "held"))
         else:
             sent = codec.as_fields(codec.decode("google.protobuf.Any", ours[key].body))
             extra_allowed = type_url in _ADDED_BY_ENVOY

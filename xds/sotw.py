@@ -11,17 +11,28 @@ from typing import Any
 from xds import codec
 from xds.codec import wire
 from xds.requests import MAX_NAMES, check_names
-from xds.resource import CLUSTER, LISTENER, Resource
+from xds.resource import (
+    CLUSTER,
+    ENDPOINTS,
+    LISTENER,
+    ROUTES,
+    SCOPED_ROUTES,
+    Resource,
+    resource,
+)
 from xds.snapshot import SnapshotCache
 from xds.stream import Stream
 from xds.subscription import Subscription, digest_of
 
-FULL_STATE = (CLUSTER, LISTENER)
+FULL_STATE = (CLUSTER, LISTENER, SCOPED_ROUTES)
 """Types of which a response holds everything: what it leaves out, the client removes."""
 _REQUEST = "envoy.service.discovery.v3.DiscoveryRequest"
 _VERSION, _TYPE_URL, _NONCE = 1, 4, 5
 """Numbers of fields of ``DiscoveryResponse``."""
 _ALL = "*"
+_NAMED_BY = {ENDPOINTS: "cluster_name", ROUTES: "name"}
+"""Types of which an empty resource says that there is none: a client that hears nothing of a name
+would wait for it, and keep what it has. By the field that holds the name."""
 
 
 class SotwStream(Stream):
@@ -112,6 +123,7 @@ class SotwStream(Stream):
         nonce = self._nonce()
         known.sent(nonce, versions, removed)
         parts = [item.frame for item in self._shown(type_url, known, versions, removed)]
+        parts += [_nothing(type_url, name) for name in removed if type_url in _NAMED_BY]
         self.last_sent = len(parts)
         version = f"{known.digest:016x}"
         parts += [wire.text(_VERSION, version)]
@@ -121,7 +133,7 @@ class SotwStream(Stream):
     def _withdraw(
         self, type_url: str, known: Subscription, removed: tuple[str, ...]
     ) -> bytes | None:
-        if type_url in FULL_STATE:
+        if type_url in FULL_STATE or type_url in _NAMED_BY:
             return self._respond(type_url, known, {}, removed)
         for name in removed:  # this variant has no words for it
             known.release(name)
@@ -149,3 +161,7 @@ class SotwStream(Stream):
                 shown.append(good[name])
                 known.hold(name, good[name].version)
         return shown
+
+
+def _nothing(type_url: str, name: str) -> bytes:
+    return resource(type_url, name, {_NAMED_BY[type_url]: name}).frame

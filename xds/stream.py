@@ -130,7 +130,7 @@ class Stream(ABC):
                 waiting = True
                 continue
             versions, missing = self._next_put(type_url, known, waiting=waiting)
-            if versions or missing or (known.greeting_due and self.cache.is_ready):
+            if versions or missing or (known.may_greet and self.cache.is_ready):
                 return self._respond(type_url, known, versions, missing)
         return None if waiting else self._next_removal(reversed(order))
 

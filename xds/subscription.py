@@ -46,6 +46,11 @@ class Subscription:
         """Tell whether a resource is subscribed to."""
         return self.wildcard or name in self.names
 
+    @property
+    def may_greet(self) -> bool:
+        """Whether an empty answer is due: never while there is something that only waits."""
+        return self.greeting_due and not self.dirty and not self.suspects
+
     def mark(self, names: Iterable[str]) -> None:
         """Look at these names again before the next response."""
         self.dirty.update(dict.fromkeys(names))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import re
 import signal
@@ -165,3 +166,18 @@ def test_audit_lets_pass_what_it_reports(shop: Shop) -> None:
     assert shop.command("endpoint", "audit", "shop/payment", "off").returncode == 0
     shop.wait_from_web("GET", payment, "000")
     assert shop.command("endpoint", "audit", "shop/none", "on").returncode == 1
+
+
+def test_envoy_holds_what_was_published_and_the_metrics_say_so(shop: Shop) -> None:
+    """``envoy diff`` finds nothing, ``envoy refused`` is empty, the scraper gets its counters."""
+    differing = shop.command("envoy", "diff")
+    assert differing.returncode == 0, differing.stdout
+    assert json.loads(shop.command("envoy", "refused", "-o", "json").stdout) == []
+    connection = http.client.HTTPConnection("agent")
+    connection.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    connection.sock.connect(str(shop.run_dir / "agent.sock"))
+    connection.request("GET", "/metrics")
+    text = connection.getresponse().read().decode()
+    connection.close()
+    assert "lockgate_xds_streams 1.0" in text
+    assert "lockgate_xds_refused_resources 0.0" in text

@@ -6,7 +6,7 @@ from typing import Any
 
 from lockgate.model.meta import ObjectRef
 from xds import codec
-from xds.resource import CLUSTER, ENDPOINTS, EXTENSION, ROUTES, Resource, framed
+from xds.resource import CLUSTER, ENDPOINTS, EXTENSION, LISTENER, ROUTES, Resource, framed
 from xds.snapshot import SnapshotCache
 from xds.sotw import SotwStream
 
@@ -113,6 +113,35 @@ def test_every_request_is_answered_also_with_nothing() -> None:
         (CLUSTER, []),
         (EXTENSION, []),
     ]
+    assert client.next() is None
+
+
+def test_listeners_that_wait_for_clusters_are_not_answered_with_none() -> None:
+    """An Envoy that connects again would close all it has."""
+    client = Client(filled(item(CLUSTER, "c"), item(LISTENER, "l")))
+    client.ask(CLUSTER)
+    client.ask(LISTENER, version_info="older")
+    first = client.next()
+    assert contents(first) == ["c 1"]
+    assert client.next() is None
+    client.settle(first)
+    assert contents(client.next()) == ["l 1"]
+
+
+def test_a_name_without_a_resource_is_answered_with_an_empty_one() -> None:
+    """So that a cluster without endpoints does not wait for them, nor keep those it had."""
+    cache = filled(item(ENDPOINTS, "a"))
+    client = Client(cache)
+    client.ask(ENDPOINTS, "a", "none")
+    first = client.next()
+    made = codec.decode("envoy.config.endpoint.v3.ClusterLoadAssignment", first.resources[1].value)
+    assert contents(first)[0] == "a 1"
+    assert made == codec.build(
+        "envoy.config.endpoint.v3.ClusterLoadAssignment", {"cluster_name": "none"}
+    )
+    client.settle(first)
+    cache.update(remove=[(ENDPOINTS, "a")])
+    assert [entry.value for entry in client.next().resources] == [b"\n\x01a"]
     assert client.next() is None
 
 
