@@ -117,6 +117,10 @@ class _Outer(_Half):
         super().__init__()
         self._gate = gate
         self._joining: asyncio.Task[None] | None = None
+        self._joined = False
+        self._early = bytearray()
+        """What came before both connections were there; asyncio may read a little even from a
+        connection that is paused as soon as it is made (until CPython 3.11.3)."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
@@ -127,12 +131,22 @@ class _Outer(_Half):
         self.transport.pause_reading()
         self._joining = asyncio.ensure_future(self._join(self.transport))
 
+    def data_received(self, data: bytes) -> None:
+        if not self._joined:
+            self._early += data
+        else:
+            super().data_received(data)
+
     async def _join(self, transport: asyncio.Transport) -> None:
         inner = self.other = _Half()
         inner.other = self
         try:
             loop = asyncio.get_running_loop()
             await loop.create_unix_connection(lambda: inner, str(self._gate.inner))
+            self._joined = True
+            if self._early:
+                super().data_received(bytes(self._early))
+                self._early.clear()
             transport.resume_reading()
         except OSError:
             transport.abort()  # the server has ended
