@@ -40,6 +40,9 @@ class SnapshotStore:
             self._prepare()
 
     def _prepare(self) -> None:
+        # It holds certificates' keys; SQLite gives its journal the mode of the file itself.
+        self._path.touch(mode=0o600)
+        self._path.chmod(0o600)
         with closing(self._connect()) as connection, connection:
             (schema,) = connection.execute("PRAGMA user_version").fetchone()
             if schema != SCHEMA:

@@ -18,6 +18,7 @@ B = framed(ENDPOINTS, "b", "1", b"\0\xff")
 def test_what_was_put_is_there_for_the_next(tmp_path: Path) -> None:
     SnapshotStore(tmp_path / "s.db").save([A, B], [])
     store = SnapshotStore(tmp_path / "s.db")
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
     found = sorted(store.load(), key=lambda item: item.name)
     assert found == [A, B]
     assert found[0].origin == A.origin
