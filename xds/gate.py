@@ -11,7 +11,6 @@ import os
 import shutil
 import socket
 import struct
-import tempfile
 from pathlib import Path
 
 import structlog
@@ -30,7 +29,9 @@ class SocketGate:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._private = Path(tempfile.mkdtemp(prefix="lg-xds-"))  # its mode is 0700
+        self._private = path.with_name(f"{path.name}.private")
+        shutil.rmtree(self._private, ignore_errors=True)  # of an agent that was killed
+        self._private.mkdir(mode=0o700, parents=True)
         self.inner = self._private / "grpc.sock"
         """Where the server behind the gate listens."""
         self._allowed = {0, os.geteuid()}
