@@ -5,19 +5,18 @@ Source: the xDS protocol, https://www.envoyproxy.io/docs/envoy/latest/api-docs/x
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
 from xds import codec
 from xds.codec import wire
 from xds.requests import check_names
-from xds.stream import Stream
+from xds.stream import ALL, Stream
 from xds.subscription import Subscription
 
 _REQUEST = "envoy.service.discovery.v3.DeltaDiscoveryRequest"
-_TYPE_URL, _NONCE, _REMOVED = 4, 5, 6
-"""Numbers of fields of ``DeltaDiscoveryResponse``."""
-_ALL = "*"
+_REMOVED = 6
+"""Number of that field of ``DeltaDiscoveryResponse``."""
 
 
 class DeltaStream(Stream):
@@ -54,7 +53,7 @@ class DeltaStream(Stream):
 
     def _subscribe_named(self, known: Subscription, request: Any) -> None:
         resumed = request.initial_resource_versions
-        names = [name for name in request.resource_names_subscribe if name != _ALL]
+        names = [name for name in request.resource_names_subscribe if name != ALL]
         if len(names) < len(request.resource_names_subscribe):
             self._subscribe_all(request.type_url, known)
         for name in names:
@@ -66,23 +65,15 @@ class DeltaStream(Stream):
         self._subscribe(request.type_url, known, names)
 
     def _unsubscribe_named(self, type_url: str, known: Subscription, names: Any) -> None:
-        if _ALL in names:
+        if ALL in names:
             known.wildcard = known.greeting_due = False
             self.cache.unsubscribe_all(self, type_url)
         self._unsubscribe(type_url, known, names)
 
-    def _respond(
-        self,
-        type_url: str,
-        known: Subscription,
-        versions: Mapping[str, str],
-        removed: tuple[str, ...],
-    ) -> bytes:
-        nonce = self._nonce()
-        known.sent(nonce, versions, removed)
-        self.last_sent = len(versions)
+    def _content(
+        self, type_url: str, known: Subscription
+    ) -> tuple[Sequence[bytes], Sequence[bytes]]:
+        assert known.pending is not None
         present = self.cache.of_type(type_url)
-        parts = [present[name].delta_frame for name in versions]
-        parts += [wire.text(_TYPE_URL, type_url), wire.text(_NONCE, nonce)]
-        parts += [wire.delimited(_REMOVED, name.encode()) for name in removed]
-        return b"".join(parts)
+        frames = [present[name].delta_frame for name in known.pending.versions]
+        return frames, [wire.delimited(_REMOVED, name.encode()) for name in known.pending.removed]

@@ -5,7 +5,7 @@ Source: the xDS protocol, https://www.envoyproxy.io/docs/envoy/latest/api-docs/x
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from xds import codec
@@ -21,15 +21,14 @@ from xds.resource import (
     resource,
 )
 from xds.snapshot import SnapshotCache
-from xds.stream import Stream
-from xds.subscription import Subscription, digest_of
+from xds.stream import ALL, Stream
+from xds.subscription import Sent, Subscription, digest_of
 
 FULL_STATE = (CLUSTER, LISTENER, SCOPED_ROUTES)
 """Types of which a response holds everything: what it leaves out, the client removes."""
 _REQUEST = "envoy.service.discovery.v3.DiscoveryRequest"
-_VERSION, _TYPE_URL, _NONCE = 1, 4, 5
-"""Numbers of fields of ``DiscoveryResponse``."""
-_ALL = "*"
+_VERSION = 1
+"""Number of that field of ``DiscoveryResponse``."""
 _NAMED_BY = {ENDPOINTS: "cluster_name", ROUTES: "name"}
 """Types of which an empty resource says that there is none: a client that hears nothing of a name
 would wait for it, and keep what it has. By the field that holds the name."""
@@ -63,7 +62,7 @@ class SotwStream(Stream):
 
     def _begin(self, known: Subscription, request: Any, names: set[str]) -> None:
         type_url = request.type_url
-        if _ALL in names or (not names and type_url in FULL_STATE):
+        if ALL in names or (not names and type_url in FULL_STATE):
             self._subscribe_all(type_url, known)
         self._resubscribe(known, type_url, names)
         if request.version_info and request.version_info == self._version(type_url, known):
@@ -78,7 +77,7 @@ class SotwStream(Stream):
 
     def _resubscribe(self, known: Subscription, type_url: str, names: set[str]) -> None:
         """Take the names of a request as all that the client wants."""
-        names = names - {_ALL}
+        names = names - {ALL}
         self._unsubscribe(type_url, known, known.names - names)
         new = sorted(names - known.names)
         known.unanswered.update(new)
@@ -113,22 +112,14 @@ class SotwStream(Stream):
         # A part of the clusters would have the client remove the others.
         return type_url not in FULL_STATE or self.cache.is_complete
 
-    def _respond(
-        self,
-        type_url: str,
-        known: Subscription,
-        versions: Mapping[str, str],
-        removed: tuple[str, ...],
-    ) -> bytes:
-        nonce = self._nonce()
-        known.sent(nonce, versions, removed)
-        parts = [item.frame for item in self._shown(type_url, known, versions, removed)]
-        parts += [_nothing(type_url, name) for name in removed if type_url in _NAMED_BY]
-        self.last_sent = len(parts)
-        version = f"{known.digest:016x}"
-        parts += [wire.text(_VERSION, version)]
-        parts += [wire.text(_TYPE_URL, type_url), wire.text(_NONCE, nonce)]
-        return b"".join(parts)
+    def _content(
+        self, type_url: str, known: Subscription
+    ) -> tuple[Sequence[bytes], Sequence[bytes]]:
+        assert known.pending is not None
+        sent = known.pending
+        frames = [item.frame for item in self._shown(type_url, known, sent)]
+        frames += [_nothing(type_url, name) for name in sent.removed if type_url in _NAMED_BY]
+        return frames, [wire.text(_VERSION, f"{known.digest:016x}")]
 
     def _withdraw(
         self, type_url: str, known: Subscription, removed: tuple[str, ...]
@@ -139,18 +130,12 @@ class SotwStream(Stream):
             known.release(name)
         return None
 
-    def _shown(
-        self,
-        type_url: str,
-        known: Subscription,
-        versions: Mapping[str, str],
-        removed: tuple[str, ...],
-    ) -> list[Resource]:
+    def _shown(self, type_url: str, known: Subscription, sent: Sent) -> list[Resource]:
         present = self.cache.of_type(type_url)
         if type_url not in FULL_STATE:
-            return [present[name] for name in versions]
+            return [present[name] for name in sent.versions]
         good = self._good.setdefault(type_url, {})
-        for name in removed:
+        for name in sent.removed:
             good.pop(name, None)
         shown = []
         for name in sorted({*self._wanted(type_url, known), *good}):

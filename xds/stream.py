@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from xds.codec import wire
 from xds.requests import check_node, check_type
 from xds.resource import EXTENSION, LISTENER, ORDER, ROUTES, SCOPED_ROUTES, VIRTUAL_HOST
 from xds.snapshot import SnapshotCache
@@ -21,6 +22,10 @@ BATCH = 1000
 REFERRERS = (LISTENER, SCOPED_ROUTES, ROUTES, VIRTUAL_HOST, EXTENSION)
 """Types whose changes wait for what they may refer to. Only changes: Envoy acknowledges clusters
 after it has their endpoints, so an answer to a new name may never wait for an acknowledgement."""
+ALL = "*"
+"""The name that stands for every resource of a type."""
+_TYPE_URL, _NONCE = 4, 5
+"""Numbers of fields that both variants' responses have in common."""
 _RANK = {type_url: index for index, type_url in enumerate(ORDER)}
 
 
@@ -139,17 +144,12 @@ class Stream(ABC):
     ) -> tuple[dict[str, str], tuple[str, ...]]:
         if not self._may_begin(type_url):
             return {}, ()
-        present = self.cache.of_type(type_url)
-        only_answers = waiting and type_url in REFERRERS
-        versions: dict[str, str] = {}
-        if known.dirty or known.suspects:
-            versions = known.take(present, self._batch(type_url), only_answers=only_answers)
-        missing: tuple[str, ...] = ()
-        if known.unanswered and self.cache.is_ready:
-            missing = tuple(sorted(known.unanswered - present.keys()))
-            # Answered: sent with this response, withdrawn by it, or held already.
-            known.unanswered.intersection_update(known.dirty.keys() | versions.keys())
-        return versions, missing
+        return known.take(
+            self.cache.of_type(type_url),
+            self._batch(type_url),
+            only_answers=waiting and type_url in REFERRERS,
+            absent_is_final=self.cache.is_ready,
+        )
 
     def _next_removal(self, order: Iterable[str]) -> bytes | None:
         if not self.cache.is_ready:
@@ -163,17 +163,12 @@ class Stream(ABC):
                     return body
         return None
 
-    def _nonce(self) -> str:
-        self.responses += 1
-        return str(self.responses)
-
     def _batch(self, _type_url: str) -> int:
         return BATCH
 
     def _may_begin(self, _type_url: str) -> bool:
         return True
 
-    @abstractmethod
     def _respond(
         self,
         type_url: str,
@@ -185,6 +180,19 @@ class Stream(ABC):
 
         ``removed`` has names to withdraw, and names asked for that do not exist.
         """
+        self.responses += 1
+        nonce = str(self.responses)
+        known.sent(nonce, versions, removed)
+        frames, others = self._content(type_url, known)
+        self.last_sent = len(frames)
+        ends = (wire.text(_TYPE_URL, type_url), wire.text(_NONCE, nonce))
+        return b"".join((*frames, *others, *ends))
+
+    @abstractmethod
+    def _content(
+        self, type_url: str, known: Subscription
+    ) -> tuple[Sequence[bytes], Sequence[bytes]]:
+        """Return the resources of the response under way, and the fields of this variant."""
 
     def _withdraw(
         self, type_url: str, known: Subscription, removed: tuple[str, ...]

@@ -72,45 +72,57 @@ class Subscription:
         return item.version not in (self.held.get(item.name), self.refused.get(item.name))
 
     def take(
-        self, present: Mapping[str, Resource], limit: int, *, only_answers: bool
-    ) -> dict[str, str]:
-        """Return up to ``limit`` versions to send now; what needs nothing more is forgotten.
+        self,
+        present: Mapping[str, Resource],
+        limit: int,
+        *,
+        only_answers: bool,
+        absent_is_final: bool,
+    ) -> tuple[dict[str, str], tuple[str, ...]]:
+        """Return up to ``limit`` versions to send now, and names to answer with nothing.
+
+        What needs nothing more is forgotten.
 
         Args:
             present: all resources of the type.
             only_answers: leave changes for later, take only names asked for and not answered.
+            absent_is_final: what is not present does not exist; else it may still come.
         """
         while self.suspects and not only_answers:
             part = self._needed(present, self.suspects.pop())
             if part:
                 for name in part:
                     self.dirty.pop(name, None)
-                return part
-        suspected = {name for part in self.suspects for name in part}
-        waiting = [name for name in self.dirty if name in self.unanswered or not only_answers]
-        return self._take(present, waiting, suspected, limit)
+                return part, ()
+        taken, absent = self._take_waiting(present, limit, only_answers=only_answers)
+        return taken, tuple(sorted(absent)) if absent_is_final else ()
 
-    def _take(
-        self,
-        present: Mapping[str, Resource],
-        waiting: Iterable[str],
-        suspected: set[str],
-        limit: int,
-    ) -> dict[str, str]:
+    def _take_waiting(
+        self, present: Mapping[str, Resource], limit: int, *, only_answers: bool
+    ) -> tuple[dict[str, str], list[str]]:
         taken: dict[str, str] = {}
-        for name in waiting:
+        absent: list[str] = []
+        done: list[str] = []
+        suspected = {name for part in self.suspects for name in part}
+        for name in self.dirty:
             if len(taken) == limit:
                 break
+            if only_answers and name not in self.unanswered:
+                continue
             item = present.get(name)
+            if item is None and name in self.unanswered:
+                absent.append(name)
+                continue
+            done.append(name)
             if item is None:
-                if name in self.unanswered:
-                    continue  # stays until there is an answer to give
                 if name in self.held:
                     self.gone.add(name)
             elif name not in suspected and self.wants(name) and self.needs(item):
                 taken[name] = item.version
+        for name in done:
             del self.dirty[name]
-        return taken
+        self.unanswered.difference_update(done)
+        return taken, absent
 
     def _needed(self, present: Mapping[str, Resource], names: Iterable[str]) -> dict[str, str]:
         return {
