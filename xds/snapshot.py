@@ -115,7 +115,7 @@ class SnapshotCache:
         if refused is not None and refused.version == item.version:
             self.refusals[key] = refused
         elif item.violations:
-            self._refuse(item, item.version, "; ".join(item.violations), "lockgate")
+            self._refuse(item, "; ".join(item.violations), "lockgate")
         else:
             self.refusals.pop(key, None)
         if item.violations:
@@ -240,17 +240,14 @@ class SnapshotCache:
         """Record that Envoy refused one version of a resource and tell whom it concerns."""
         item = self.get(type_url, name)
         if item is not None and item.version == version:
-            self._refuse(item, version, detail, "envoy")
-        self._wake((type_url, name))
+            self._refuse(item, detail, "envoy")
 
-    def _refuse(
-        self, item: Resource, version: str, detail: str, by: Literal["lockgate", "envoy"]
-    ) -> None:
-        refusal = Refusal(item.type_url, item.name, version, item.origin, detail, by)
-        self.refusals[item.type_url, item.name] = refusal
-        self._last_refusals[item.type_url, item.name] = refusal
+    def _refuse(self, item: Resource, detail: str, by: Literal["lockgate", "envoy"]) -> None:
+        key = (item.type_url, item.name)
+        refusal = Refusal(*key, item.version, item.origin, detail, by)
+        self.refusals[key] = self._last_refusals[key] = refusal
         self.refused_total[by, item.type_url] += 1
-        self._wake((item.type_url, item.name))
+        self._wake(key)
         self.on_refusal(refusal)
 
     async def wait_acked(self, type_url: str, name: str, timeout: float) -> bool:

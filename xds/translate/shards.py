@@ -60,8 +60,6 @@ def shard_count(hosts: int, current: int) -> int:
     """
     if current and HOSTS_PER_SHARD * current // 8 <= hosts <= HOSTS_PER_SHARD * current * 2:
         return current
-    if current == 1 and hosts <= HOSTS_PER_SHARD * 2:
-        return 1
     count = 1
     while count < MAX_SHARDS and hosts > HOSTS_PER_SHARD * count:
         count *= _STEP
