@@ -9,8 +9,6 @@ and engine, then the ratios: ours over the peer (below 1: ours is faster), and 1
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import statistics
 import subprocess
 import sys
@@ -18,6 +16,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from benchmarks import go_peer
 from benchmarks.policy.workload import workload
 
 PEER = Path(__file__).parent / "policy" / "peer"
@@ -25,25 +24,6 @@ PEER_VERSION = "cilium-1.18.4"
 IDENTITIES, LOCAL, ROUNDS = 10_000, 500, 15
 EVENTS = ("policy added", "pod added", "namespace relabelled")
 Figures = dict[str, Any]
-
-
-def build_peer() -> Path | None:
-    """Return the peer's binary, built once outside the tree; None where Go or the module lacks."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "lockgate" / "bench"
-    binary = cache / f"policy-peer-{PEER_VERSION}"
-    source = PEER / "main.go"
-    if binary.exists() and binary.stat().st_mtime > source.stat().st_mtime:
-        return binary
-    go = shutil.which("go")
-    if go is None:
-        print("no peer: Go is not installed", file=sys.stderr)
-        return None
-    cache.mkdir(parents=True, exist_ok=True)
-    built = subprocess.run([go, "build", "-o", binary, "."], cwd=PEER, check=False)
-    if built.returncode:
-        print(f"no peer: {PEER_VERSION} could not be built", file=sys.stderr)
-        return None
-    return binary
 
 
 def ours(policies: int) -> Figures:
@@ -84,7 +64,7 @@ def ratios(one: Figures, other: Figures) -> Figures:
 
 def main() -> None:
     """Measure both engines at both sizes, in turn."""
-    binary = build_peer()
+    binary = go_peer.build(PEER, f"policy-peer-{PEER_VERSION}")
     sizes = (1_000, 10_000)
     found: dict[tuple[str, int], Figures] = {}
     for policies in sizes:

@@ -19,11 +19,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from benchmarks import go_peer
 from benchmarks.xds import rig
 from benchmarks.xds.streams import fan_out
 from xds.translate.shards import shard_count
 
 Figures = dict[str, Any]
+PEER = Path(__file__).parent / "xds" / "peer"
+PEER_VERSION = "go-control-plane-0.14.0"
 SIZES = (10_000, 50_000)
 CHANGES, REQUESTS = 100, 3000
 SLOW_CHANGES = 20
@@ -173,7 +176,7 @@ def settled(server: rig.Server) -> Figures:
 
 def main() -> None:
     """Print the figures."""
-    peer = rig.build_peer()
+    peer = go_peer.build(PEER, f"xds-peer-{PEER_VERSION}")
     modes = ("ours", *(("linear", "snapshot") if peer else ()))
     for size in SIZES:
         found: dict[str, Figures] = {}
@@ -201,7 +204,7 @@ def ratios(size: int, other: str, ours: Figures, theirs: Figures) -> Figures:
     return {
         "benchmark": "xds ours over peer",
         "hosts": size,
-        "peer": f"{rig.PEER_VERSION} {other}",
+        "peer": f"{PEER_VERSION} {other}",
         "first_sync": over("first_sync_s"),
         "route_p50": over("route", "p50_ms"),
         "route_p99": over("route", "p99_ms"),

@@ -5,11 +5,9 @@ from __future__ import annotations
 import http.client
 import json
 import os
-import shutil
 import socket
 import socketserver
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -22,27 +20,7 @@ from xds import codec
 from xds.bootstrap import bootstrap
 from xds.envoy import find_envoy
 
-PEER = Path(__file__).parent / "peer"
-PEER_VERSION = "go-control-plane-0.14.0"
 LIMIT_S = 180.0
-
-
-def build_peer() -> Path | None:
-    """Return the peer's binary, built once outside the tree; None where Go or the module lacks."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "lockgate" / "bench"
-    binary = cache / f"xds-peer-{PEER_VERSION}"
-    newest = max(path.stat().st_mtime for path in PEER.iterdir())
-    if binary.exists() and binary.stat().st_mtime > newest:
-        return binary
-    go = shutil.which("go")
-    if go is None:
-        print("no peer: Go is not installed", file=sys.stderr)
-        return None
-    cache.mkdir(parents=True, exist_ok=True)
-    if subprocess.run([go, "build", "-o", binary, "."], cwd=PEER, check=False).returncode:
-        print(f"no peer: {PEER_VERSION} could not be built", file=sys.stderr)
-        return None
-    return binary
 
 
 class Server:

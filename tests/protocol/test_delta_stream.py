@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 from lockgate.model.meta import ObjectRef
+from tests.protocol.snapshots import filled
 from xds import codec
 from xds.delta import DeltaStream
 from xds.resource import CLUSTER, ENDPOINTS, LISTENER, ROUTES, Resource, framed
@@ -47,14 +48,6 @@ class Client:
 def names(response: Any) -> list[str]:
     """Return the names of the resources that a response carries."""
     return [entry.name for entry in response.resources]
-
-
-def filled(*items: Resource) -> SnapshotCache:
-    """Return a complete cache."""
-    cache = SnapshotCache()
-    cache.update(items)
-    cache.ready()
-    return cache
 
 
 def test_only_what_changed_is_sent() -> None:

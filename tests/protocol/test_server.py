@@ -8,7 +8,7 @@ import datetime as dt
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,8 @@ from cryptography.x509.oid import NameOID
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.envoy.live import free_port, run
+from tests.protocol.snapshots import filled
 from xds import codec
 from xds.access import TcpListener, TlsFiles
 from xds.delta import DeltaStream
@@ -42,14 +44,6 @@ def item(type_url: str, name: str, version: str = "1", size: int = 10) -> Resour
     """Return a resource with some content."""
     body = codec.encode("google.protobuf.Any", {"type_url": type_url, "value": b"x" * size})
     return framed(type_url, name, version, body)
-
-
-def filled(*items: Resource) -> SnapshotCache:
-    """Return a complete cache."""
-    cache = SnapshotCache()
-    cache.update(items)
-    cache.ready()
-    return cache
 
 
 class Client:
@@ -96,11 +90,6 @@ async def serving(
             yield channel
     finally:
         await server.stop()
-
-
-def run(test: Coroutine[object, object, None]) -> None:
-    """Run a test with a limit, so that a lost wake-up fails and does not hang."""
-    asyncio.run(asyncio.wait_for(test, 60))
 
 
 @pytest.mark.parametrize("variant", ["sotw", "delta"])
@@ -364,15 +353,6 @@ def test_over_tcp_a_node_gets_its_own_resources_by_its_certificate(tmp_path: Pat
             assert [entry.name for entry in (await client.next()).resources] == ["local"]
 
     run(body(free_port()))
-
-
-def free_port() -> int:
-    """Return a TCP port that nobody listens on."""
-    import socket
-
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 _NAMES = st.sampled_from(["a", "b", "c", "*", "", "z" * 50])

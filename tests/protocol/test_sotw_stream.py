@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lockgate.model.meta import ObjectRef
+from tests.protocol.snapshots import filled
 from xds import codec
 from xds.resource import CLUSTER, ENDPOINTS, EXTENSION, LISTENER, ROUTES, Resource, framed
 from xds.snapshot import SnapshotCache
@@ -53,14 +54,6 @@ class Client:
 def contents(response: Any) -> list[str]:
     """Return what a response carries."""
     return [entry.value.decode() for entry in response.resources]
-
-
-def filled(*items: Resource) -> SnapshotCache:
-    """Return a complete cache."""
-    cache = SnapshotCache()
-    cache.update(items)
-    cache.ready()
-    return cache
 
 
 def test_clusters_come_whole_and_a_removed_one_is_left_out() -> None:
