@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from lockgate.model.ingress import Ingress, IngressClass
+from lockgate.model.ingress import ClassParameters, Ingress, IngressClass
 from lockgate.model.meta import ObjectRef
 from lockgate.model.policy import CidrGroup, Policy
 from lockgate.model.service import EndpointSlice, Secret, Service
@@ -32,6 +32,7 @@ class Declared:
         self.secrets: Table[Key, Secret] = Table("secrets")
         self.ingresses: Table[Key, Ingress] = Table("ingresses")
         self.classes: Table[str, IngressClass] = Table("ingress classes")
+        self.class_parameters: Table[str, ClassParameters] = Table("ingress class parameters")
         self.policies: Table[PolicyKey, Policy] = Table("policies")
         self._specs: dict[ObjectRef, int] = {}
 
@@ -74,6 +75,7 @@ class Declared:
             "Secret": self.secrets,
             "Ingress": self.ingresses,
             "IngressClass": self.classes,
+            "LockgateIngressParameters": self.class_parameters,
         }
 
     def _put_policies(self, ref: ObjectRef, policies: list[Policy]) -> None:

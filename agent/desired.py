@@ -6,7 +6,7 @@ from agent.cursor import Cursor
 from agent.declared import Declared
 from agent.saved_state import SavedState
 from agent.topology import Topology
-from ingress.graph import IngressGraph
+from ingress.graph import IngressGraph, IngressInputs, IngressSettings
 from lockgate.model.meta import Problem
 from lockgate.policy.engine import PolicyEngine, Surroundings
 from lockgate.settings import Settings
@@ -41,12 +41,21 @@ class Desired:
         )
         self.ingress = IngressGraph(
             self.graph,
-            settings.controller_class,
-            ingresses=self.declared.ingresses,
-            classes=self.declared.classes,
-            services=self.topology.services,
-            slices=self.topology.slices,
-            secrets=self.declared.secrets,
+            IngressSettings(
+                settings.controller_class,
+                settings.node_name,
+                settings.ingress_force_https,
+                settings.ingress_public_https_port or settings.https_port,
+            ),
+            IngressInputs(
+                self.declared.ingresses,
+                self.declared.classes,
+                self.declared.class_parameters,
+                self.topology.services,
+                self.topology.slices,
+                self.declared.secrets,
+                self.declared.nodes,
+            ),
         )
         self._new_hosts = Cursor(self.ingress.hosts)
         self._new_tls = Cursor(self.ingress.tls)

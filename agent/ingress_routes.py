@@ -14,7 +14,7 @@ from lockgate.state import Table
 from xds.resource import EXTENSION, ROUTES, Resource
 from xds.route_table import RouteTable
 from xds.snapshot import Refusal, SnapshotCache
-from xds.translate.shards import SHARD_FILTER
+from xds.translate.ingress.shards import SHARD_FILTER
 
 log = structlog.get_logger()
 

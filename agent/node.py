@@ -46,7 +46,7 @@ from xds.resource import LISTENER
 from xds.server import XdsServer
 from xds.snapshot import Refusal, SnapshotCache
 from xds.store import SnapshotStore
-from xds.translate.listeners import HTTP_LISTENER, HTTPS_LISTENER
+from xds.translate.ingress.listeners import HTTP_LISTENER, HTTPS_LISTENER
 
 log = structlog.get_logger()
 

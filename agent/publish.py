@@ -16,11 +16,12 @@ from agent.dns_proxy import DnsProxy
 from agent.header_secrets import secret_values
 from agent.ingress_routes import IngressRoutes
 from agent.proxy_ports import ProxyPorts, pairs_in_use
-from lockgate.ir.proxy import CertificateUse, DnsRuleSet, IngressProxy, L7Listener
+from lockgate.ir.proxy import ClientAddress, DnsRuleSet, IngressProxy, L7Listener
 from lockgate.state import Table
 from xds.resource import LISTENER, Resource
 from xds.snapshot import SnapshotCache
 from xds.translate import clusters, listeners
+from xds.translate.ingress.listeners import ingress_listeners
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -69,12 +70,14 @@ class ProxyReconciler:
         self._secrets = Cursor(desired.declared.secrets)
         self._listeners: dict[tuple[str, str], tuple[L7Listener, Mapping[str, str]]] = {}
         self._pairs: set[tuple[str, str]] = set()
+        self._public: set[tuple[str, str]] = set()
         self._started = False
         self._remove: list[tuple[str, str]] = []
         self._syncs: list[ResourceSync[Any, Any]] = [
             ResourceSync(desired.ingress.clusters, lambda row: [clusters.cluster(row)]),
             ResourceSync(desired.ingress.endpoints, lambda row: [clusters.endpoints(row)]),
             ResourceSync(desired.ingress.certificates, lambda row: [clusters.certificate(row)]),
+            ResourceSync(desired.ingress.authorities, lambda row: [clusters.authority(row)]),
         ]
 
     async def publish(self) -> None:
@@ -85,7 +88,7 @@ class ProxyReconciler:
             put.append(clusters.original_dst_cluster())
         for sync in self._syncs:
             sync.collect(put, remove)
-        put += self._ingress()
+        put += self._ingress(remove)
         new = self._l7_listeners(put, remove)
         self._started = True
         wanted = {(resource.type_url, resource.name) for resource in put}
@@ -110,19 +113,34 @@ class ProxyReconciler:
                 found[name] = port, rules.patterns
         return found
 
-    def _ingress(self) -> list[Resource]:
+    def _ingress(self, remove: list[tuple[str, str]]) -> list[Resource]:
         made = self.routes.collect()
         if self._tls.take() or not self._started:
-            made += listeners.ingress_listeners(self._ingress_proxy())
+            found = ingress_listeners(self._ingress_proxy())
+            names = {(resource.type_url, resource.name) for resource in found}
+            remove += sorted(self._public - names)
+            self._public = names
+            made += found
         return made
 
     def _ingress_proxy(self) -> IngressProxy:
         settings = self._desired.settings
-        uses: dict[str, CertificateUse] = {}
-        for _, row in sorted(self._desired.ingress.tls.items()):
-            for use in row.uses:
-                uses.setdefault(use.host, use)
-        return IngressProxy(settings.http_port, settings.https_port, tuple(sorted(uses.values())))
+        return IngressProxy(
+            settings.http_port,
+            settings.https_port,
+            self._desired.ingress.tls_hosts()[0],
+            settings.ingress_address,
+            ClientAddress(
+                settings.ingress_proxy_protocol,
+                settings.ingress_trusted_hops,
+                settings.ingress_trusted_prefixes,
+            ),
+            settings.ingress_http3,
+            settings.ingress_max_header_kib,
+            settings.ingress_max_connections,
+            settings.ingress_connections_per_s,
+            settings.ingress_access_log,
+        )
 
     def _l7_listeners(
         self, put: list[Resource], remove: list[tuple[str, str]]

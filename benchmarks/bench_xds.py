@@ -22,7 +22,7 @@ from typing import Any
 from benchmarks import go_peer
 from benchmarks.xds import rig
 from benchmarks.xds.streams import fan_out
-from xds.translate.shards import shard_count
+from xds.translate.ingress.shards import shard_count
 
 Figures = dict[str, Any]
 PEER = Path(__file__).parent / "xds" / "peer"

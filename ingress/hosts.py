@@ -7,31 +7,17 @@ Source: Kubernetes API, ``networking.k8s.io/v1 HTTPIngressPath``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from ingress.claim import HostPath
-from lockgate.ir.proxy import PathMatch, Route, VirtualHost
-from lockgate.model.ingress import PathType, ServiceBackend
+from ingress.backends import BackendKey
+from ingress.claim import Claim
+from ingress.path_routes import Candidate, PathRoutes, Surroundings, path_routes
+from lockgate.ir.http import PathMatch, Redirect, Route, VirtualHost
+from lockgate.model.ingress import PathType
 from lockgate.model.meta import Problem
-from lockgate.model.service import Service, ServicePort
 
 _RANK: dict[PathType, int] = {"Exact": 0, "ImplementationSpecific": 1, "Prefix": 2}
-_NO_BACKEND = 503
-
-
-@dataclass(frozen=True, slots=True)
-class BackendKey:
-    """A Service's port as an Ingress names it."""
-
-    namespace: str
-    service: str
-    port: int | str
-
-    @property
-    def cluster(self) -> str:
-        """Name of the cluster for it."""
-        return f"{self.namespace}/{self.service}/{self.port}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,87 +29,90 @@ class HostRoutes:
     problems: tuple[Problem, ...]
 
 
-FindService = Callable[[tuple[str, str]], Service | None]
-
-
-def host_routes(host: str, paths: Iterable[HostPath], find_service: FindService) -> HostRoutes:
-    """Merge the paths of one host; a path that conflicts with an older one is left out."""
-    winners, problems = _settle_conflicts(host, paths)
-    routes: list[Route] = []
+def host_routes(host: str, claims: Iterable[Claim], around: Surroundings) -> HostRoutes:
+    """Merge what claims say of a host; a path that conflicts with an older one is left out."""
+    candidates = [
+        Candidate(path, claim)
+        for claim in sorted(claims, key=lambda row: row.age)
+        for path in claim.paths
+        if path.host == host
+    ]
+    winners, problems = settle(candidates)
+    routes: list[Route] = [*_app_roots(winners)]
     backends: set[BackendKey] = set()
-    for path in sorted(winners, key=_precedence):
-        problem = _backend_problem(path, find_service)
-        if problem is None:
-            key = BackendKey(path.namespace, path.backend.service, path.backend.port)
-            backends.add(key)
-            routes.append(Route(_path_match(path), key.cluster, path.origin))
-        else:
-            problems.append(problem)
-            routes.append(Route(_path_match(path), "", path.origin, status=_NO_BACKEND))
+    for winner in sorted(winners, key=precedence):
+        made: PathRoutes = path_routes(winner, around)
+        routes += made.routes
+        backends |= made.backends
+        problems += made.problems
     return HostRoutes(VirtualHost(host, tuple(routes)), frozenset(backends), tuple(problems))
 
 
-def service_port(service: Service, port: int | str) -> ServicePort | None:
-    """Return a Service's port by number or name."""
-    for entry in service.ports:
-        if port in (entry.port, entry.name) and entry.protocol == "TCP":
-            return entry
-    return None
-
-
-def _precedence(path: HostPath) -> tuple[int, int, str]:
-    kind, text = path.match
+def precedence(candidate: Candidate) -> tuple[int, int, str]:
+    """Return the order in which paths of one host are tried."""
+    kind, text = candidate.path.match
     return _RANK[kind], -len(text), text
 
 
-def _path_match(path: HostPath) -> PathMatch:
-    kind, text = path.match
-    match kind:
-        case "Exact":
-            return PathMatch("exact", text)
-        case "ImplementationSpecific":
-            return PathMatch("regex", text)
-        case "Prefix":
-            return PathMatch("prefix", text)
+def settle(candidates: Iterable[Candidate]) -> tuple[list[Candidate], list[Problem]]:
+    """Choose one candidate for each path, the first; give it its canaries.
 
-
-def _settle_conflicts(host: str, paths: Iterable[HostPath]) -> tuple[list[HostPath], list[Problem]]:
-    winners: dict[tuple[PathType, str], HostPath] = {}
+    Candidates must come the oldest first.
+    """
+    winners: dict[tuple[PathType, str], Candidate] = {}
+    canaries: list[Candidate] = []
     problems: list[Problem] = []
-    for path in sorted(paths, key=lambda path: (path.age, path.field)):
-        winner = winners.setdefault(path.match, path)
-        if winner is not path and winner.backend != path.backend:
-            problems.append(
-                Problem(
-                    path.origin,
-                    path.field,
-                    "Conflict",
-                    f"{path.path_type} {path.path} of host {host} is already served by "
-                    f"{winner.origin}, which is older",
-                    "remove one of the two",
-                )
-            )
+    for candidate in sorted(candidates, key=lambda row: row.path.is_default):
+        if candidate.claim.options.canary is not None:
+            canaries.append(candidate)
+            continue
+        winner = winners.setdefault(candidate.path.match, candidate)
+        if winner is not candidate and _differ(winner, candidate):
+            problems.append(_conflict(candidate, winner))
+    for canary in canaries:
+        main = winners.get(canary.path.match)
+        if main is None or main.canary is not None:
+            problems.append(_lone_canary(canary, main))
+        else:
+            winners[canary.path.match] = Candidate(main.path, main.claim, canary)
     return list(winners.values()), problems
 
 
-def _backend_problem(path: HostPath, find_service: FindService) -> Problem | None:
-    backend: ServiceBackend = path.backend
-    service = find_service((path.namespace, backend.service))
-    if service is None:
-        return Problem(
-            path.origin,
-            f"{path.field}.backend.service.name",
-            "ServiceNotFound",
-            f"there is no Service {path.namespace}/{backend.service}; this path answers 503",
-            "create the Service or correct the name",
-        )
-    if service_port(service, backend.port) is None:
-        ports = ", ".join(f"{entry.name or '-'}:{entry.port}" for entry in service.ports)
-        return Problem(
-            path.origin,
-            f"{path.field}.backend.service.port",
-            "ServicePortNotFound",
-            f"{service.ref} has no TCP port {backend.port}; this path answers 503",
-            f"use one of {ports}",
-        )
-    return None
+def _differ(winner: Candidate, loser: Candidate) -> bool:
+    if loser.path.is_default and not winner.path.is_default:
+        return False  # a rule stands in its way, as rules do
+    return (winner.path.backend, winner.claim.options) != (
+        loser.path.backend,
+        loser.claim.options,
+    ) or winner.claim.namespace != loser.claim.namespace
+
+
+def _conflict(loser: Candidate, winner: Candidate) -> Problem:
+    path = loser.path
+    return Problem(
+        loser.claim.ref,
+        path.field,
+        "Conflict",
+        f"{path.kind} {path.path} of host {path.host} is already served by "
+        f"{winner.claim.ref}, which is older",
+        "remove one of the two",
+    )
+
+
+def _lone_canary(canary: Candidate, main: Candidate | None) -> Problem:
+    path = canary.path
+    why = "there is no Ingress that it could be a canary of"
+    fix = "create one with the same host and path, and no canary annotations"
+    if main is not None and main.canary is not None:
+        why, fix = f"{main.canary.claim.ref} is already its canary", "remove one of the two"
+    text = f"{path.kind} {path.path} of host {path.host}: {why}"
+    return Problem(canary.claim.ref, path.field, "CanaryWithoutMain", text, fix)
+
+
+def _app_roots(winners: Iterable[Candidate]) -> Iterator[Route]:
+    """Yield at most one redirect of ``/``, by the oldest Ingress that asks for it."""
+    asking = [row for row in winners if row.claim.options.app_root]
+    if asking:
+        claim = min(asking, key=lambda row: row.claim.age).claim
+        where = Redirect(302, path=claim.options.app_root)
+        yield Route(PathMatch("exact", "/"), where, claim.ref)

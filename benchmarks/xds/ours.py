@@ -18,7 +18,8 @@ from typing import Any
 
 from agent.ingress_routes import IngressRoutes
 from ingress.hosts import HostRoutes
-from lockgate.ir.proxy import Cluster, ClusterEndpoints, PathMatch, Route, VirtualHost
+from lockgate.ir.http import Forward, PathMatch, Route, Share, VirtualHost
+from lockgate.ir.upstream import Cluster, ClusterEndpoints
 from lockgate.model.meta import ObjectRef
 from lockgate.state import Table
 from xds.resource import LISTENER, Resource, resource
@@ -26,14 +27,14 @@ from xds.server import XdsServer
 from xds.snapshot import SnapshotCache
 from xds.translate.clusters import cluster, endpoints
 from xds.translate.http import connection_manager, router
-from xds.translate.shards import scoped_routes, shard_filter
+from xds.translate.ingress.shards import scoped_routes, shard_filter
 from xds.translate.sockets import address
 
 
 def host_row(number: int, revision: str = "") -> HostRoutes:
     """Return a host whose one route is at the path ``/revision``."""
     origin = ObjectRef("Ingress", "bench", f"h{number:05}")
-    route = Route(PathMatch("prefix", f"/{revision}"), f"c{number:05}", origin)
+    route = Route(PathMatch("prefix", f"/{revision}"), Forward((Share(f"c{number:05}"),)), origin)
     host = VirtualHost(f"h{number:05}.example.test", (route,))
     return HostRoutes(host, frozenset(), ())
 

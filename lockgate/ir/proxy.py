@@ -8,81 +8,67 @@ from typing import Literal
 from lockgate.model.meta import ObjectRef
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class PathMatch:
-    """How a route matches a path.
+@dataclass(frozen=True, slots=True)
+class ClientAuth:
+    """Certificates that clients show: by whom they must be signed, and whether one is required.
 
-    ``prefix`` is by path element: ``/foo`` matches ``/foo`` and ``/foo/bar``, not ``/foobar``.
-    ``regex`` is RE2 and must match the whole path.
+    ``depth`` is how many intermediates there may be; with ``forward`` the backend is told of it.
     """
 
-    kind: Literal["exact", "prefix", "regex"]
-    value: str
+    authority: str
+    required: bool = True
+    depth: int = 1
+    forward: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Route:
-    """Requests that match go to ``cluster``; an empty cluster answers with ``status``."""
+class TlsHost:
+    """How a TLS connection for a server name is taken; ``*`` is for all that have no other.
 
-    match: PathMatch
-    cluster: str
-    origin: ObjectRef
-    status: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class VirtualHost:
-    """Routes of one host, in order of precedence; the first match wins.
-
-    ``host`` is a name, ``*.name`` for exactly one label before it, or ``*`` for every other host.
+    With ``passthrough``, a cluster, the backend ends TLS itself; otherwise one of
+    ``certificates`` is shown, the best that the client understands.
     """
 
     host: str
-    routes: tuple[Route, ...]
+    certificates: tuple[str, ...] = ()
+    client: ClientAuth | None = None
+    passthrough: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Cluster:
-    """A group of backends; ``name`` is ``namespace/service/port`` as declared."""
+class ClientAddress:
+    """Whom the ingress believes what it says of the client's address.
 
-    name: str
-    origin: ObjectRef
+    Without any of these the client is who connects, and what it says of itself is removed.
+    """
 
-
-@dataclass(frozen=True, slots=True)
-class ClusterEndpoints:
-    """Backends of a cluster as (address, port), sorted; none answers 503."""
-
-    cluster: str
-    endpoints: tuple[tuple[str, int], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Certificate:
-    """A certificate chain with its key, in PEM; ``name`` is ``namespace/secret``."""
-
-    name: str
-    chain: bytes
-    private_key: bytes = field(repr=False)
-    origin: ObjectRef
+    proxy_protocol: bool = False
+    """Every connection begins with a PROXY protocol header, version 1 or 2."""
+    trusted_hops: int = 0
+    """Proxies in front of us, each of which appends to ``X-Forwarded-For``."""
+    trusted_prefixes: tuple[str, ...] = ()
+    """Addresses of proxies; only connections from there are believed."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class CertificateUse:
-    """A certificate is shown for these server names; ``*`` is the default."""
-
-    host: str
-    certificate: str
+UNTRUSTED = ClientAddress()
 
 
 @dataclass(frozen=True, slots=True)
 class IngressProxy:
-    """The two public listeners. No certificate: the HTTPS listener is not opened."""
+    """The public listeners. No TLS host: the HTTPS listener is not opened."""
 
     http_port: int
     https_port: int
-    certificates: tuple[CertificateUse, ...] = ()
+    hosts: tuple[TlsHost, ...] = ()
     address: str = "0.0.0.0"  # an ingress is there to be reached
+    client: ClientAddress = UNTRUSTED
+    http3: bool = False
+    max_header_kib: int = 96
+    max_connections: int = 0
+    """At once, for each listener; 0 is no limit."""
+    connections_per_s: int = 0
+    access_log: str = ""
+    """A file for the JSON access log, ``-`` for standard output, or empty."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -23,11 +23,13 @@ class ServiceBackend:
 
 @dataclass(frozen=True, slots=True)
 class IngressPath:
-    """One path of a rule."""
+    """One path of a rule; ``number`` is where it stands in ``http.paths``."""
 
     path: str
     path_type: PathType
-    backend: ServiceBackend
+    backend: ServiceBackend | None
+    """None: one that cannot be served, so that the path answers 503."""
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,8 @@ class IngressRule:
 
     host: str
     paths: tuple[IngressPath, ...]
+    number: int = 0
+    """Where it stands in ``spec.rules``; rules that cannot be served are left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,31 @@ class IngressClass:
     name: str
     controller: str
     default: bool = False
+    parameters: str = ""
+    """Name of a :class:`ClassParameters`, or empty."""
+
+    @property
+    def ref(self) -> ObjectRef:
+        """The object this was read from."""
+        return ObjectRef("IngressClass", "", self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class ClassParameters:
+    """What holds for every Ingress of a class; kind ``LockgateIngressParameters``."""
+
+    name: str
+    default_backend: tuple[str, ServiceBackend] | None = None
+    """Of requests that no Ingress takes, with the Service's namespace."""
+    default_certificate: tuple[str, str] | None = None
+    """(namespace, name) of the Secret for TLS names that have no other."""
+    annotations: Labels = ()
+    """Read as if they stood in each Ingress that does not have its own."""
+
+    @property
+    def ref(self) -> ObjectRef:
+        """The object this was read from."""
+        return ObjectRef("LockgateIngressParameters", "", self.name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,8 @@ class SliceEndpoint:
     terminating: bool = False
     target: str = ""
     """Name of the pod behind it, in the slice's namespace, or empty."""
+    zones: tuple[str, ...] = ()
+    """Zones whose clients should use it; none given: any."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,10 +43,16 @@ class Reading:
     def __init__(self, ref: ObjectRef) -> None:
         self.ref = ref
         self.problems: list[Problem] = []
+        self.left_out: list[Problem] = []
+        """Of parts that are left out, while the rest of the object holds."""
 
     def refuse(self, field: str, reason: str, message: str, fix: str) -> None:
         """Add a problem."""
         self.problems.append(Problem(self.ref, field, reason, message, fix))
+
+    def leave_out(self, field: str, reason: str, message: str, fix: str) -> None:
+        """Add a problem of a part that is left out; the object is not refused for it."""
+        self.left_out.append(Problem(self.ref, field, reason, message, fix))
 
     def refuse_all(self, error: ValidationError, schema: type[BaseModel]) -> None:
         """Add a problem for each thing the schema refused."""
@@ -169,17 +175,9 @@ class Reading:
 
     def regex(self, text: str, field: str) -> None:
         """Check an RE2 expression."""
-        options = re2.Options()
-        options.log_errors = False
-        try:
-            re2.compile(text, options)
-        except re2.error as error:
-            why = error.args[0] if error.args else ""
-            why = why.decode(errors="replace") if isinstance(why, bytes) else why
-            self.refuse(
-                field, "InvalidRegex", f"{text!r} is not an RE2 expression: {why}",
-                "correct the expression; RE2 has no look-around and no back-references",
-            )  # fmt: skip
+        why = regex_fault(text)
+        if why:
+            self.refuse(field, "InvalidRegex", f"{text!r} is not an RE2 expression: {why}", RE2_FIX)
 
     def _label_value(self, value: str, field: str) -> None:
         if value and not _LABEL_NAME.match(value):
@@ -194,6 +192,21 @@ class Reading:
                 field, "InvalidSelector", f"{key!r} is not a label key",
                 "use letters, digits, '-', '_' and '.', with an optional prefix and '/'",
             )  # fmt: skip
+
+
+RE2_FIX = "correct the expression; RE2 has no look-around and no back-references"
+
+
+def regex_fault(text: str) -> str:
+    """Return what is wrong with an RE2 expression, or nothing."""
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        re2.compile(text, options)
+    except re2.error as error:
+        why = error.args[0] if error.args else "it cannot be read"
+        return why.decode(errors="replace") if isinstance(why, bytes) else str(why)
+    return ""
 
 
 def _path(location: tuple[int | str, ...]) -> str:

@@ -16,14 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from pydantic import ValidationError
 
-from lockgate.model.ingress import (
-    Ingress,
-    IngressClass,
-    IngressPath,
-    IngressRule,
-    IngressTls,
-    ServiceBackend,
-)
+from lockgate.model.ingress import ClassParameters, Ingress, IngressClass
 from lockgate.model.meta import ObjectRef, Problem, labels_of
 from lockgate.model.policy import CidrGroup, Policy
 from lockgate.model.service import (
@@ -37,6 +30,7 @@ from lockgate.model.service import (
 from lockgate.model.workload import Container, ContainerPort, Namespace, Node, Pod, Probe
 from lockgate.sources import policy_schema, schema, tier_schema
 from lockgate.sources.fields import Reading
+from lockgate.sources.ingresses import read_class_parameters, read_ingress, read_ingress_class
 from lockgate.sources.network_policies import read_network_policy
 from lockgate.sources.policies import read_cidr_group, read_lockgate_policy
 from lockgate.sources.policy_fields import LAST_PORT
@@ -55,6 +49,7 @@ Declaration = (
     | Secret
     | Ingress
     | IngressClass
+    | ClassParameters
     | Policy
     | CidrGroup
 )
@@ -62,10 +57,9 @@ Reader = Callable[[Reading, Any], list[Any]]
 IGNORED = "IgnoredKind"
 GROUP = "lockgate.io"
 _SERVICE_NAME = "kubernetes.io/service-name"
-_DEFAULT_CLASS = "ingressclass.kubernetes.io/is-default-class"
 _CILIUM = "cilium.io/"
 _CLUSTER_WIDE = {
-    "Namespace", "Node", "IngressClass", "LockgateClusterwideNetworkPolicy", "LockgateCIDRGroup",
+    "Namespace", "Node", "IngressClass", "LockgateIngressParameters", "LockgateClusterwideNetworkPolicy", "LockgateCIDRGroup",
     "CiliumClusterwideNetworkPolicy", "CiliumCIDRGroup", "AdminNetworkPolicy",
     "BaselineAdminNetworkPolicy", "ClusterNetworkPolicy",
 }  # fmt: skip
@@ -117,13 +111,13 @@ def parse(
         return ref, [], read.problems
     read.labels(view.metadata.labels, "metadata.labels")
     found = reader(read, view)
-    return ref, [] if read.problems else found, read.problems
+    return ref, [] if read.problems else found, [*read.problems, *read.left_out]
 
 
 def object_ref(value: Declaration) -> ObjectRef:
     """Return the object a value was read from."""
     match value:
-        case Namespace() | IngressClass() | Node():
+        case Namespace() | Node():
             return ObjectRef(type(value).__name__, "", value.name)
         case CidrGroup():
             return ObjectRef("LockgateCIDRGroup", "", value.name)
@@ -263,6 +257,7 @@ def _slice(_read: Reading, view: schema.EndpointSliceObject) -> list[Declaration
                 ready if conditions.serving is None else conditions.serving,
                 bool(conditions.terminating),
                 str(_get(entry.target_ref, "name") or ""),
+                tuple(zone.name for zone in entry.hints.for_zones) if entry.hints else (),
             )
         )
     return [
@@ -315,79 +310,6 @@ def _check_certificate(read: Reading, data: Mapping[str, bytes]) -> None:
         )  # fmt: skip
 
 
-def _ingress_class(_read: Reading, view: schema.IngressClassObject) -> list[Declaration]:
-    default = view.metadata.annotations.get(_DEFAULT_CLASS) == "true"
-    return [IngressClass(view.metadata.name, view.spec.controller, default)]
-
-
-def _ingress(read: Reading, view: schema.IngressObject) -> list[Declaration]:
-    spec = view.spec
-    rules = tuple(
-        IngressRule(
-            _host(read, rule.host, f"spec.rules[{number}].host"),
-            tuple(
-                _ingress_path(read, path, f"spec.rules[{number}].http.paths[{index}]")
-                for index, path in enumerate(rule.http.paths if rule.http else ())
-            ),
-        )
-        for number, rule in enumerate(spec.rules)
-    )
-    default = spec.default_backend
-    return [
-        Ingress(
-            view.metadata.namespace,
-            view.metadata.name,
-            spec.ingress_class_name,
-            _backend(read, default, "spec.defaultBackend") if default else None,
-            rules,
-            tuple(IngressTls(tuple(entry.hosts), entry.secret_name) for entry in spec.tls),
-            labels_of(view.metadata.annotations),
-            str(view.metadata.creation_timestamp or ""),
-        )
-    ]
-
-
-def _ingress_path(read: Reading, view: schema.PathView, field: str) -> IngressPath:
-    if view.path_type != "ImplementationSpecific" and not view.path.startswith("/"):
-        read.refuse(f"{field}.path", "InvalidPath", f"{view.path!r} has no leading /", "add it")
-    if view.path_type == "ImplementationSpecific" and view.path:
-        read.regex(view.path, f"{field}.path")
-    return IngressPath(view.path, view.path_type, _backend(read, view.backend, f"{field}.backend"))
-
-
-def _backend(read: Reading, view: schema.Backend, field: str) -> ServiceBackend:
-    port = view.service.port
-    if (port.number is None) == (not port.name):
-        read.refuse(
-            f"{field}.service.port", "InvalidValue", "exactly one of number and name is needed",
-            "give one of them",
-        )  # fmt: skip
-    return ServiceBackend(view.service.name, port.number or port.name)
-
-
-def _host(read: Reading, host: str, field: str) -> str:
-    labels = host.split(".")
-    bare = labels[1:] if labels[0] == "*" else labels
-    if host and (not bare or any(not _is_dns_label(label) for label in bare)):
-        read.refuse(
-            field, "InvalidHost", f"{host!r} is not a host name",
-            "use lower-case labels; a wildcard may only be the whole first label",
-        )  # fmt: skip
-    return host
-
-
-def _is_dns_label(label: str) -> bool:
-    plain = label.replace("-", "a")
-    return (
-        0 < len(label) <= 63  # RFC 1123
-        and plain.isascii()
-        and plain.isalnum()
-        and label == label.lower()
-        and not label.startswith("-")
-        and not label.endswith("-")
-    )
-
-
 _KINDS: dict[tuple[str, str], tuple[type[schema.Object], Reader]] = {
     ("v1", "Namespace"): (schema.NamespaceObject, _namespace),
     ("v1", "Node"): (schema.NodeObject, _node),
@@ -395,8 +317,12 @@ _KINDS: dict[tuple[str, str], tuple[type[schema.Object], Reader]] = {
     ("v1", "Service"): (schema.ServiceObject, _service),
     ("v1", "Secret"): (schema.SecretObject, _secret),
     ("discovery.k8s.io/v1", "EndpointSlice"): (schema.EndpointSliceObject, _slice),
-    ("networking.k8s.io/v1", "Ingress"): (schema.IngressObject, _ingress),
-    ("networking.k8s.io/v1", "IngressClass"): (schema.IngressClassObject, _ingress_class),
+    ("networking.k8s.io/v1", "Ingress"): (schema.IngressObject, read_ingress),
+    ("networking.k8s.io/v1", "IngressClass"): (schema.IngressClassObject, read_ingress_class),
+    ("lockgate.io/v1", "LockgateIngressParameters"): (
+        schema.IngressParametersObject,
+        read_class_parameters,
+    ),
     ("networking.k8s.io/v1", "NetworkPolicy"): (schema.NetworkPolicyObject, read_network_policy),
     ("policy.networking.k8s.io/v1alpha1", "AdminNetworkPolicy"): (
         tier_schema.AdminObject,

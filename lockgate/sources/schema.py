@@ -201,6 +201,19 @@ class Conditions(Schema):
     terminating: bool | None = None
 
 
+class ZoneView(Schema):
+    """``hints.forZones[]``."""
+
+    name: str
+
+
+class HintsView(Schema):
+    """``hints``."""
+
+    for_zones: list[ZoneView] = []
+    for_nodes: Any = None
+
+
 class SliceEndpointView(Schema):
     """``endpoints[]``."""
 
@@ -210,7 +223,7 @@ class SliceEndpointView(Schema):
     hostname: Any = None
     node_name: Any = None
     zone: Any = None
-    hints: Any = None
+    hints: HintsView | None = None
     deprecated_topology: Any = None
 
 
@@ -241,9 +254,10 @@ class BackendService(Schema):
 
 
 class Backend(Schema):
-    """A Service; other resources cannot be served."""
+    """A Service; other resources cannot be served, and are refused by themselves."""
 
-    service: BackendService
+    service: BackendService | None = None
+    resource: Any = None
 
 
 class PathView(Schema):
@@ -283,11 +297,42 @@ class IngressSpec(Schema):
     tls: list[TlsView] = []
 
 
+class ParametersReference(Schema):
+    """``parameters`` of an IngressClass."""
+
+    kind: str
+    name: str
+    api_group: str = ""
+    namespace: str = ""
+    scope: str = "Cluster"
+
+
 class IngressClassSpec(Schema):
     """``spec`` of an IngressClass."""
 
     controller: str
-    parameters: Any = None
+    parameters: ParametersReference | None = None
+
+
+class NamespacedService(BackendService):
+    """A Service of any namespace."""
+
+    namespace: str
+
+
+class SecretReference(Schema):
+    """A Secret of any namespace."""
+
+    namespace: str
+    name: str
+
+
+class IngressParametersSpec(Schema):
+    """``spec`` of LockgateIngressParameters."""
+
+    default_backend: NamespacedService | None = None
+    default_certificate: SecretReference | None = None
+    annotations: StrMap = {}
 
 
 # Kubernetes NetworkPolicy.
@@ -419,6 +464,12 @@ class IngressClassObject(Object):
     """networking.k8s.io/v1 IngressClass."""
 
     spec: IngressClassSpec
+
+
+class IngressParametersObject(Object):
+    """lockgate.io/v1 LockgateIngressParameters."""
+
+    spec: IngressParametersSpec = IngressParametersSpec()
 
 
 class NetworkPolicyObject(Object):

@@ -128,11 +128,37 @@ class Derivation(Generic[K, P, V]):
             self._reads[key] = reads
 
 
+class Union(Generic[K, V]):
+    """A table of the rows of two tables; where both have a key, the first one's row."""
+
+    def __init__(self, name: str, first: Table[K, V], second: Table[Any, Any]) -> None:
+        self.output: Table[K, V] = Table(name)
+        self.recomputed = 0
+        """How many rows were taken over so far."""
+        self._tables = (first, second)
+        self._seen = [0, 0]
+
+    def refresh(self) -> None:
+        """Bring the output up to date with its inputs."""
+        changed: set[K] = set()
+        for number, table in enumerate(self._tables):
+            changed |= table.changes(self._seen[number])
+            self._seen[number] = table.revision
+        for key in changed:
+            self.recomputed += 1
+            rows = (table.get(key) for table in self._tables)
+            row = next((found for found in rows if found is not None), None)
+            if row is None:
+                self.output.delete(key)
+            else:
+                self.output.put(key, row)
+
+
 class Graph:
     """Derivations in dependency order; :meth:`tick` refreshes each once, however much changed."""
 
     def __init__(self) -> None:
-        self._derivations: list[Derivation[Any, Any, Any]] = []
+        self._derivations: list[Derivation[Any, Any, Any] | Union[Any, Any]] = []
 
     def derive(
         self,
@@ -145,6 +171,12 @@ class Graph:
         derivation: Derivation[K, P, V] = Derivation(name, primary, compute, reads)
         self._derivations.append(derivation)
         return derivation
+
+    def unite(self, name: str, first: Table[K, V], second: Table[Any, Any]) -> Table[K, V]:
+        """Add a table of the rows of two tables, which must have been added before it."""
+        union: Union[K, V] = Union(name, first, second)
+        self._derivations.append(union)
+        return union.output
 
     def tick(self) -> None:
         """Refresh every derivation whose inputs changed, in the order they were added."""

@@ -26,12 +26,24 @@ class _Backend(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
+        self._read_body()
         asked = self.headers.get("X-Show", "X-Forwarded-For")
         body = f"{self.path} for {self.headers.get(asked, '')}".encode()
-        self.send_response(200)
+        wanted = self.path.rpartition("/status/")[2]
+        self.send_response(int(wanted) if wanted.isdigit() else 200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+    do_POST = do_PUT = do_OPTIONS = do_GET  # noqa: N815  # the base's names
+
+    def _read_body(self) -> None:
+        if self.headers.get("Transfer-Encoding") != "chunked":
+            self.rfile.read(int(self.headers.get("Content-Length", "0")))
+            return
+        while size := int(self.rfile.readline(), 16):
+            self.rfile.read(size + 2)
+        self.rfile.readline()
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base's name
         del format, args

@@ -14,14 +14,15 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from lockgate.ir.proxy import Certificate, CertificateUse, IngressProxy
+from lockgate.ir.proxy import IngressProxy, TlsHost
+from lockgate.ir.upstream import Certificate
 from lockgate.model.meta import ObjectRef
 from tests.envoy.live import TIMEOUT, backend, envoy, free_port, run, serving, started
 from tests.envoy.test_live import ingress
 from xds.envoy import EnvoyProcess
 from xds.snapshot import SnapshotCache
 from xds.translate.clusters import certificate
-from xds.translate.listeners import ingress_listeners
+from xds.translate.ingress.listeners import ingress_listeners
 
 __all__ = ["backend", "envoy"]
 
@@ -100,7 +101,7 @@ def test_a_connection_outlives_rotation_and_new_certificates(
     envoy: EnvoyProcess, backend: int
 ) -> None:
     port = free_port()
-    proxy = IngressProxy(port, port + 1, (CertificateUse("shop.test", "one"),), address="127.0.0.1")
+    proxy = IngressProxy(port, port + 1, (TlsHost("shop.test", ("one",)),), address="127.0.0.1")
 
     async def body() -> None:
         cache = SnapshotCache()
@@ -114,7 +115,7 @@ def test_a_connection_outlives_rotation_and_new_certificates(
             cache.update([certificate(issued("one", "new"))])
             (await shows(port + 1, "shop.test", "new")).close()
             assert visitor.status() == 200
-            uses = (*proxy.certificates, CertificateUse("other.test", "two"))
+            uses = (*proxy.hosts, TlsHost("other.test", ("two",)))
             more = IngressProxy(port, port + 1, uses, address="127.0.0.1")
             cache.update([certificate(issued("two", "other")), *ingress_listeners(more)])
             (await shows(port + 1, "other.test", "other")).close()

@@ -6,17 +6,9 @@ import asyncio
 import os
 import signal
 
-from lockgate.ir.proxy import (
-    Cluster,
-    ClusterEndpoints,
-    HttpMatch,
-    HttpRuleSet,
-    IngressProxy,
-    L7Listener,
-    PathMatch,
-    Route,
-    VirtualHost,
-)
+from lockgate.ir.http import Forward, PathMatch, Route, Share, VirtualHost
+from lockgate.ir.proxy import HttpMatch, HttpRuleSet, IngressProxy, L7Listener
+from lockgate.ir.upstream import Cluster, ClusterEndpoints
 from lockgate.model.meta import ObjectRef
 from tests.envoy.live import TIMEOUT, backend, envoy, free_port, get, run, serving, started, until
 from xds.access_log import HttpLogEntry
@@ -24,9 +16,10 @@ from xds.envoy import EnvoyProcess
 from xds.resource import CLUSTER, LISTENER, ROUTES, Resource, resource
 from xds.snapshot import Refusal, SnapshotCache
 from xds.translate.clusters import cluster, endpoints, original_dst_cluster
-from xds.translate.listeners import HTTP_LISTENER, ingress_listeners, l7_listener
-from xds.translate.routes import encode_host, joined_hosts
-from xds.translate.shards import scope, shard_name, shard_selector
+from xds.translate.ingress.listeners import HTTP_LISTENER, ingress_listeners
+from xds.translate.ingress.routes import encode_host, joined_hosts
+from xds.translate.ingress.shards import scope, shard_name, shard_selector
+from xds.translate.listeners import l7_listener
 
 SHOP = ObjectRef("Ingress", "shop", "web")
 BACKEND = "shop/web/80"
@@ -36,7 +29,9 @@ TABLE = shard_name(0, 1)
 
 def routes(*paths: str) -> Resource:
     """Return the route configuration that serves some prefixes of one host."""
-    made = tuple(Route(PathMatch("prefix", path), BACKEND, SHOP) for path in paths)
+    made = tuple(
+        Route(PathMatch("prefix", path), Forward((Share(BACKEND),)), SHOP) for path in paths
+    )
     return joined_hosts(TABLE, [encode_host(VirtualHost("shop.test", made))])
 
 

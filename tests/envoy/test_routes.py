@@ -11,14 +11,9 @@ import pytest
 
 from agent.ingress_routes import IngressRoutes
 from ingress.hosts import HostRoutes
-from lockgate.ir.proxy import (
-    Cluster,
-    ClusterEndpoints,
-    IngressProxy,
-    PathMatch,
-    Route,
-    VirtualHost,
-)
+from lockgate.ir.http import Forward, PathMatch, Route, Share, VirtualHost
+from lockgate.ir.proxy import IngressProxy
+from lockgate.ir.upstream import Cluster, ClusterEndpoints
 from lockgate.model.meta import ObjectRef
 from lockgate.state import Table
 from tests.envoy.live import TIMEOUT, backend, envoy, free_port, get, run, serving, started
@@ -28,9 +23,9 @@ from xds.route_table import RouteTable
 from xds.snapshot import Refusal, SnapshotCache
 from xds.store import SnapshotStore
 from xds.translate.clusters import cluster, endpoints
-from xds.translate.listeners import ingress_listeners
-from xds.translate.routes import encode_host
-from xds.translate.shards import shard_count, shard_name, shard_of
+from xds.translate.ingress.listeners import ingress_listeners
+from xds.translate.ingress.routes import encode_host
+from xds.translate.ingress.shards import shard_count, shard_name, shard_of
 
 __all__ = ["backend", "envoy"]
 BACKEND = "shop/web/80"
@@ -39,7 +34,7 @@ BACKEND = "shop/web/80"
 def row(host: str, path: str = "/", *, cluster_name: str = BACKEND) -> HostRoutes:
     """Return a host with one route."""
     origin = ObjectRef("Ingress", "shop", host.replace("*", "any"))
-    route = Route(PathMatch("prefix", path), cluster_name, origin)
+    route = Route(PathMatch("prefix", path), Forward((Share(cluster_name),)), origin)
     return HostRoutes(VirtualHost(host, (route,)), frozenset(), ())
 
 
@@ -215,9 +210,13 @@ def test_a_host_that_envoy_refuses_is_found_among_its_shard(
             await until_status(port, "h1.test", 200)
             assert await status(port, "bad.test", "/old") == 200
             # As if we did not check expressions, so that Envoy is who refuses.
-            monkeypatch.setattr("xds.translate.routes.MAX_REGEX_PROGRAM", 1 << 20)
+            monkeypatch.setattr("xds.translate.ingress.routes.MAX_REGEX_PROGRAM", 1 << 20)
             wrong = "/" + "[a-z]{900}" * 20
-            route = Route(PathMatch("regex", wrong), BACKEND, ObjectRef("Ingress", "shop", "bad"))
+            route = Route(
+                PathMatch("regex", wrong),
+                Forward((Share(BACKEND),)),
+                ObjectRef("Ingress", "shop", "bad"),
+            )
             bad = HostRoutes(VirtualHost("bad.test", (route,)), frozenset(), ())
             ingress.put(bad, *(row(f"n{number}.test") for number in range(7)))
             ingress.publish()

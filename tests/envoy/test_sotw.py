@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import xds.envoy
-from lockgate.ir.proxy import Cluster
+from lockgate.ir.upstream import Cluster
 from lockgate.model.meta import ObjectRef
 from tests.envoy.live import backend, envoy, free_port, get, run, serving, started, until
 from tests.envoy.test_live import TABLE, ingress, routes

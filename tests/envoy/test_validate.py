@@ -8,14 +8,16 @@ from pathlib import Path
 import pytest
 
 from lockgate.ir.proxy import (
-    CertificateUse,
-    Cluster,
+    ClientAddress,
+    ClientAuth,
     HeaderMatch,
     HttpMatch,
     HttpRuleSet,
     IngressProxy,
     L7Listener,
+    TlsHost,
 )
+from lockgate.ir.upstream import Cluster
 from lockgate.model.meta import ObjectRef
 from lockgate.settings import Settings
 from xds import codec
@@ -23,7 +25,8 @@ from xds.bootstrap import static_bootstrap
 from xds.envoy import find_envoy
 from xds.resource import Resource
 from xds.translate.clusters import cluster, original_dst_cluster
-from xds.translate.listeners import ingress_listeners, l7_listener
+from xds.translate.ingress.listeners import ingress_listeners
+from xds.translate.listeners import l7_listener
 
 RULES = {
     "all": HttpRuleSet("all", (HttpMatch(),)),
@@ -37,14 +40,30 @@ RULES = {
     ),
 }
 USES = (
-    CertificateUse("*", "shop/default"),
-    CertificateUse("*.shop.test", "shop/wild"),
-    CertificateUse("Shop.test", "shop/one"),
-    CertificateUse("shop.test", "shop/two"),
+    TlsHost("*", ("shop/default",)),
+    TlsHost("*.shop.test", ("shop/wild",)),
+    TlsHost("shop.test", ("shop/one", "shop/two")),
+    TlsHost("mutual.test", ("shop/one",), ClientAuth("shop/clients/ca")),
+    TlsHost("through.test", passthrough="shop/web/80"),
 )
 CASES: dict[str, tuple[Resource, ...]] = {
     "http only": ingress_listeners(IngressProxy(18080, 18443)),
     "https": ingress_listeners(IngressProxy(18080, 18443, USES)),
+    "http3": ingress_listeners(IngressProxy(18080, 18443, USES, http3=True)),
+    "believing": ingress_listeners(
+        IngressProxy(
+            18080,
+            18443,
+            USES,
+            client=ClientAddress(proxy_protocol=True, trusted_prefixes=("10.0.0.0/8", "fd00::/8")),
+            max_connections=10,
+            connections_per_s=5,
+            access_log="-",
+        )
+    ),
+    "behind hops": ingress_listeners(
+        IngressProxy(18080, 18443, client=ClientAddress(trusted_hops=2))
+    ),
     "both sides": (l7_listener(L7Listener(15001, "all", "some"), RULES),),
     "deny all": (l7_listener(L7Listener(15001, "", "none"), RULES),),
     "no rules": (l7_listener(L7Listener(15001, "", ""), RULES),),

@@ -14,7 +14,8 @@ from agent.pod_supervisor import PodStatus
 from agent.proxy_ports import ProxyPorts, pairs_in_use
 from agent.saved_state import SavedState
 from bpf.policymap import key_of, value_of
-from lockgate.ir.proxy import Certificate, CertificateUse, IngressProxy
+from lockgate.ir.proxy import IngressProxy
+from lockgate.ir.upstream import Certificate, CertificateAuthority
 from lockgate.model.meta import ObjectRef, Problem
 from lockgate.model.workload import Pod
 from lockgate.settings import read_settings
@@ -23,6 +24,7 @@ from xds import codec
 from xds.resource import Resource
 from xds.route_table import RouteTable
 from xds.translate import clusters, listeners
+from xds.translate.ingress.listeners import ingress_listeners
 
 
 class Case:
@@ -93,15 +95,11 @@ class Case:
         rule_sets = dict(self.desired.policy.rule_sets.items())
         table = RouteTable(lambda _resource: False)
         table.apply({host: row.virtual_host for host, row in ingress.hosts.items()})
-        uses: dict[str, CertificateUse] = {}
-        for _, row in sorted(ingress.tls.items()):
-            for use in row.uses:
-                uses.setdefault(use.host, use)
-        proxy = IngressProxy(8080, 8443, tuple(sorted(uses.values())))
+        proxy = IngressProxy(8080, 8443, ingress.tls_hosts()[0])
         made = [clusters.cluster(row) for row in ingress.clusters.values()]
         made += [clusters.endpoints(row) for row in ingress.endpoints.values()]
         if len(ingress.hosts):
-            made += [*table.collect(), *listeners.ingress_listeners(proxy)]
+            made += [*table.collect(), *ingress_listeners(proxy)]
         made += [listeners.l7_listener(row, rule_sets) for row in self._ports.listeners()]
         if self._ports.listeners():
             made.append(clusters.original_dst_cluster())
@@ -119,16 +117,25 @@ def _hex(fields: tuple[Any, ...]) -> str:
     return " ".join(field.hex() if isinstance(field, bytes) else str(field) for field in fields)
 
 
+def _is_terse(value: Any) -> bool:
+    """Tell whether a value is of a kind with so many defaults that only the rest is shown."""
+    return type(value).__module__ in {"lockgate.ir.http", "lockgate.ir.upstream"}
+
+
 def _plain(value: Any) -> Any:
     match value:
-        case Certificate():
+        case Certificate() | CertificateAuthority():
             return {"name": value.name, "origin": str(value.origin)}
         case ObjectRef():
             return str(value)
         case tuple() | list():
             return [_plain(item) for item in value]
         case _ if is_dataclass(value) and not isinstance(value, type):
-            fields = {entry.name: getattr(value, entry.name) for entry in dataclass_fields(value)}
+            fields = {
+                entry.name: getattr(value, entry.name)
+                for entry in dataclass_fields(value)
+                if not (_is_terse(value) and getattr(value, entry.name) == entry.default)
+            }
             return {
                 name: _plain(item)
                 for name, item in fields.items()

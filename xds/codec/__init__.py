@@ -117,3 +117,8 @@ def duration(seconds: float) -> schema.Duration:
     """Return the fields of a ``google.protobuf.Duration``."""
     whole = int(seconds)
     return {"seconds": whole, "nanos": round((seconds - whole) * 1e9)}
+
+
+def struct(values: Mapping[str, str]) -> Any:  # a google.protobuf.Struct
+    """Return the fields of a ``google.protobuf.Struct`` of strings."""
+    return {"fields": {key: {"string_value": value} for key, value in values.items()}}

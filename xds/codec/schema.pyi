@@ -232,6 +232,21 @@ class Authority(typing.TypedDict, total=False):
 
     name: str
 
+class AuthorizationRequest(typing.TypedDict, total=False):
+    """``envoy.extensions.filters.http.ext_authz.v3.AuthorizationRequest``"""
+
+    allowed_headers: ListStringMatcher
+    headers_to_add: collections.abc.Sequence[HeaderValue]
+
+class AuthorizationResponse(typing.TypedDict, total=False):
+    """``envoy.extensions.filters.http.ext_authz.v3.AuthorizationResponse``"""
+
+    allowed_upstream_headers: ListStringMatcher
+    allowed_client_headers: ListStringMatcher
+    allowed_upstream_headers_to_append: ListStringMatcher
+    allowed_client_headers_on_success: ListStringMatcher
+    dynamic_metadata_from_headers: ListStringMatcher
+
 class AutoHttpConfig(typing.TypedDict, total=False):
     """``envoy.extensions.upstreams.http.v3.HttpProtocolOptions.AutoHttpConfig``"""
 
@@ -245,6 +260,20 @@ class BackoffStrategy(typing.TypedDict, total=False):
 
     base_interval: Duration
     max_interval: Duration
+
+class BasicAuth(typing.TypedDict, total=False):
+    """``envoy.extensions.filters.http.basic_auth.v3.BasicAuth``"""
+
+    users: DataSource
+    forward_username_header: str
+    authentication_header: str
+    allow_missing: bool
+    emit_dynamic_metadata: bool
+
+class BasicAuthPerRoute(typing.TypedDict, total=False):
+    """``envoy.extensions.filters.http.basic_auth.v3.BasicAuthPerRoute``"""
+
+    users: DataSource
 
 class BindConfig(typing.TypedDict, total=False):
     """``envoy.config.core.v3.BindConfig``"""
@@ -306,10 +335,38 @@ class Bootstrap(typing.TypedDict, total=False):
     stats_eviction_interval: Duration
     enable_worker_cpu_affinity: bool
 
+class Brotli(typing.TypedDict, total=False):
+    """``envoy.extensions.compression.brotli.compressor.v3.Brotli``"""
+
+    quality: UInt32Value
+    encoder_mode: EncoderMode
+    window_bits: UInt32Value
+    input_block_bits: UInt32Value
+    chunk_size: UInt32Value
+    disable_literal_context_modeling: bool
+
+class Buffer(typing.TypedDict, total=False):
+    """``envoy.extensions.filters.http.buffer.v3.Buffer``"""
+
+    max_request_bytes: UInt32Value
+
 class BufferFactoryConfig(typing.TypedDict, total=False):
     """``envoy.config.overload.v3.BufferFactoryConfig``"""
 
     minimum_account_to_track_power_of_two: int
+
+class BufferPerRoute(typing.TypedDict, total=False):
+    """``envoy.extensions.filters.http.buffer.v3.BufferPerRoute``"""
+
+    disabled: bool
+    buffer: Buffer
+
+class BufferSettings(typing.TypedDict, total=False):
+    """``envoy.extensions.filters.http.ext_authz.v3.BufferSettings``"""
+
+    max_request_bytes: int
+    allow_partial_message: bool
+    pack_as_bytes: bool
 
 class BuildVersion(typing.TypedDict, total=False):
     """``envoy.config.core.v3.BuildVersion``"""
@@ -409,6 +466,15 @@ class ChannelCredentials(typing.TypedDict, total=False):
     google_default: Empty
     local_credentials: GoogleLocalCredentials
 
+class CheckSettings(typing.TypedDict, total=False):
+    """``envoy.extensions.filters.http.ext_authz.v3.CheckSettings``"""
+
+    context_extensions: collections.abc.Mapping[str, str]
+    disable_request_body_buffering: bool
+    with_request_body: BufferSettings
+    grpc_service: GrpcService
+    http_service: HttpService
+
 class CheckedExpr(typing.TypedDict, total=False):
     """``google.api.expr.v1alpha1.CheckedExpr``"""
 
@@ -445,7 +511,7 @@ class Cluster(typing.TypedDict, total=False):
     http_protocol_options: Http1ProtocolOptions
     http2_protocol_options: Http2ProtocolOptions
     dns_refresh_rate: Duration
-    dns_lookup_family: DnsLookupFamily
+    dns_lookup_family: ClusterDnsLookupFamily
     dns_resolvers: collections.abc.Sequence[Address]
     outlier_detection: OutlierDetection
     cleanup_interval: Duration
@@ -471,7 +537,7 @@ class Cluster(typing.TypedDict, total=False):
     load_balancing_policy: LoadBalancingPolicy
     lrs_server: ConfigSource
     transport_socket_matches: collections.abc.Sequence[TransportSocketMatch]
-    dns_failure_refresh_rate: RefreshRate
+    dns_failure_refresh_rate: ClusterRefreshRate
     use_tcp_for_dns_lookups: bool
     upstream_http_protocol_options: UpstreamHttpProtocolOptions
     track_timeout_budgets: bool
@@ -486,8 +552,17 @@ class Cluster(typing.TypedDict, total=False):
     round_robin_lb_config: RoundRobinLbConfig
     lrs_report_endpoint_metrics: _Strings
     dns_jitter: Duration
-    transport_socket_matcher: Matcher
+    transport_socket_matcher: MatcherMatcher
     per_connection_buffer_high_watermark_timeout: Duration
+
+# envoy.config.cluster.v3.Cluster.DnsLookupFamily
+ClusterDnsLookupFamily: typing.TypeAlias = typing.Literal[
+    "AUTO",
+    "V4_ONLY",
+    "V6_ONLY",
+    "V4_PREFERRED",
+    "ALL",
+]
 
 class ClusterFilter(typing.TypedDict, total=False):
     """``envoy.config.cluster.v3.Filter``"""
@@ -540,6 +615,12 @@ ClusterProtocolSelection: typing.TypeAlias = typing.Literal[
     "USE_DOWNSTREAM_PROTOCOL",
 ]
 
+class ClusterRefreshRate(typing.TypedDict, total=False):
+    """``envoy.config.cluster.v3.Cluster.RefreshRate``"""
+
+    base_interval: Duration
+    max_interval: Duration
+
 class ClusterSpecifierPlugin(typing.TypedDict, total=False):
     """``envoy.config.route.v3.ClusterSpecifierPlugin``"""
 
@@ -559,6 +640,13 @@ class CombinedCertificateValidationContext(typing.TypedDict, total=False):
     validation_context_sds_secret_config: SdsSecretConfig
     validation_context_certificate_provider: CertificateProvider
     validation_context_certificate_provider_instance: CertificateProviderInstance
+
+class CommonDirectionConfig(typing.TypedDict, total=False):
+    """``envoy.extensions.filters.http.compressor.v3.Compressor.CommonDirectionConfig``"""
+
+    enabled: RuntimeFeatureFlag
+    min_content_length: UInt32Value
+    content_type: _Strings
 
 class CommonGrpcAccessLogConfig(typing.TypedDict, total=False):
     """``envoy.extensions.access_loggers.grpc.v3.CommonGrpcAccessLogConfig``"""
@@ -620,6 +708,12 @@ Component: typing.TypeAlias = typing.Literal[
     "COMPONENT_RUNTIME",
 ]
 
+class Composite(typing.TypedDict, total=False):
+    """``envoy.extensions.filters.http.composite.v3.Composite``"""
+
+    named_filter_chains: collections.abc.Mapping[str, FilterChainConfiguration]
+    matcher: MatcherMatcher
+
 class Comprehension(typing.TypedDict, total=False):
     """``google.api.expr.v1alpha1.Expr.Comprehension``"""
 
@@ -631,6 +725,54 @@ class Comprehension(typing.TypedDict, total=False):
     loop_step: Expr
     result: Expr
     iter_var2: str
+
+# envoy.extensions.compression.gzip.compressor.v3.Gzip.CompressionLevel
+CompressionLevel: typing.TypeAlias = typing.Literal[
+    "DEFAULT_COMPRESSION",
+    "BEST_SPEED",
+    "COMPRESSION_LEVEL_2",
+    "COMPRESSION_LEVEL_3",
+    "COMPRESSION_LEVEL_4",
+    "COMPRESSION_LEVEL_5",
+    "COMPRESSION_LEVEL_6",
+    "COMPRESSION_LEVEL_7",
+    "COMPRESSION_LEVEL_8",
+    "COMPRESSION_LEVEL_9",
+]
+
+# envoy.extensions.compression.gzip.compressor.v3.Gzip.CompressionStrategy
+CompressionStrategy: typing.TypeAlias = typing.Literal[
+    "DEFAULT_STRATEGY",
+    "FILTERED",
+    "HUFFMAN_ONLY",
+    "RLE",
+    "FIXED",
+]
+
+class Compressor(typing.TypedDict, total=False):
+    """``envoy.extensions.filters.http.compressor.v3.Compressor``"""
+
+    content_length: UInt32Value
+    content_type: _Strings
+    disable_on_etag_header: bool
+    remove_accept_encoding_header: bool
+    runtime_enabled: RuntimeFeatureFlag
+    compressor_library: TypedExtensionConfig
+    request_direction_config: RequestDirectionConfig
+    response_direction_config: ResponseDirectionConfig
+    choose_first: bool
+
+class CompressorOverrides(typing.TypedDict, total=False):
+    """``envoy.extensions.filters.http.compressor.v3.CompressorOverrides``"""
+
+    response_direction_config: ResponseDirectionOverrides
+    compressor_library: TypedExtensionConfig
+
+class CompressorPerRoute(typing.TypedDict, total=False):
+    """``envoy.extensions.filters.http.compressor.v3.CompressorPerRoute``"""
+
+    disabled: bool
+    overrides: CompressorOverrides
 
 class ConfigListenerFilter(typing.TypedDict, total=False):
     """``envoy.config.listener.v3.Filter``"""
@@ -673,6 +815,14 @@ class ConnectionBalanceConfig(typing.TypedDict, total=False):
     exact_balance: ExactBalance
     extend_balance: TypedExtensionConfig
     cpu_locality_balance: CpuLocalityBalance
+
+class ConnectionLimit(typing.TypedDict, total=False):
+    """``envoy.extensions.filters.network.connection_limit.v3.ConnectionLimit``"""
+
+    stat_prefix: str
+    max_connections: UInt64Value
+    delay: Duration
+    runtime_enabled: RuntimeFeatureFlag
 
 class ConnectionMigrationSettings(typing.TypedDict, total=False):
     """``envoy.config.core.v3.QuicProtocolOptions.ConnectionMigrationSettings``"""
@@ -807,9 +957,13 @@ class CoreTypedExtensionConfig(typing.TypedDict, total=False):
     name: str
     typed_config: Any
 
-class CorsPolicy(typing.TypedDict, total=False):
-    """``envoy.config.route.v3.CorsPolicy``"""
+class Cors(typing.TypedDict, total=False):
+    """``envoy.extensions.filters.http.cors.v3.Cors``"""
 
+class CorsCorsPolicy(typing.TypedDict, total=False):
+    """``envoy.extensions.filters.http.cors.v3.CorsPolicy``"""
+
+    allow_origin_string_match: collections.abc.Sequence[StringMatcher]
     allow_methods: str
     allow_headers: str
     expose_headers: str
@@ -817,7 +971,6 @@ class CorsPolicy(typing.TypedDict, total=False):
     allow_credentials: BoolValue
     filter_enabled: RuntimeFractionalPercent
     shadow_enabled: RuntimeFractionalPercent
-    allow_origin_string_match: collections.abc.Sequence[StringMatcher]
     allow_private_network_access: BoolValue
     forward_not_matching_preflights: BoolValue
 
@@ -834,7 +987,16 @@ class CreateStruct(typing.TypedDict, total=False):
     """``google.api.expr.v1alpha1.Expr.CreateStruct``"""
 
     message_name: str
-    entries: collections.abc.Sequence[Entry]
+    entries: collections.abc.Sequence[CreateStructEntry]
+
+class CreateStructEntry(typing.TypedDict, total=False):
+    """``google.api.expr.v1alpha1.Expr.CreateStruct.Entry``"""
+
+    id: int
+    field_key: str
+    map_key: Expr
+    value: Expr
+    optional_entry: bool
 
 class CustomClusterType(typing.TypedDict, total=False):
     """``envoy.config.cluster.v3.Cluster.CustomClusterType``"""
@@ -853,6 +1015,11 @@ class CustomInlineHeader(typing.TypedDict, total=False):
 
     inline_header_name: str
     inline_header_type: InlineHeaderType
+
+class CustomResponse(typing.TypedDict, total=False):
+    """``envoy.extensions.filters.http.custom_response.v3.CustomResponse``"""
+
+    custom_response_matcher: MatcherMatcher
 
 class CustomTag(typing.TypedDict, total=False):
     """``envoy.type.tracing.v3.CustomTag``"""
@@ -981,8 +1148,27 @@ class DiskLayer(typing.TypedDict, total=False):
     append_service_cluster: bool
     subdirectory: str
 
-# envoy.config.cluster.v3.Cluster.DnsLookupFamily
+class DnsCluster(typing.TypedDict, total=False):
+    """``envoy.extensions.clusters.dns.v3.DnsCluster``"""
+
+    dns_refresh_rate: Duration
+    dns_failure_refresh_rate: DnsClusterRefreshRate
+    respect_dns_ttl: bool
+    dns_jitter: Duration
+    typed_dns_resolver_config: TypedExtensionConfig
+    dns_lookup_family: DnsLookupFamily
+    all_addresses_in_single_endpoint: bool
+    dns_min_refresh_rate: Duration
+
+class DnsClusterRefreshRate(typing.TypedDict, total=False):
+    """``envoy.extensions.clusters.dns.v3.DnsCluster.RefreshRate``"""
+
+    base_interval: Duration
+    max_interval: Duration
+
+# envoy.extensions.clusters.common.dns.v3.DnsLookupFamily
 DnsLookupFamily: typing.TypeAlias = typing.Literal[
+    "UNSPECIFIED",
     "AUTO",
     "V4_ONLY",
     "V6_ONLY",
@@ -1054,6 +1240,12 @@ class DurationFilter(typing.TypedDict, total=False):
 
     comparison: ComparisonFilter
 
+class DynamicConfig(typing.TypedDict, total=False):
+    """``envoy.extensions.filters.http.composite.v3.DynamicConfig``"""
+
+    name: str
+    config_discovery: ExtensionConfigSource
+
 class DynamicMetaData(typing.TypedDict, total=False):
     """``envoy.config.route.v3.RateLimit.Action.DynamicMetaData``"""
 
@@ -1092,6 +1284,9 @@ class EdsClusterConfig(typing.TypedDict, total=False):
 class Empty(typing.TypedDict, total=False):
     """``google.protobuf.Empty``"""
 
+# envoy.extensions.compression.brotli.compressor.v3.Brotli.EncoderMode
+EncoderMode: typing.TypeAlias = typing.Literal["DEFAULT", "GENERIC", "TEXT", "FONT"]
+
 class Endpoint(typing.TypedDict, total=False):
     """``envoy.config.endpoint.v3.Endpoint``"""
 
@@ -1107,13 +1302,10 @@ class EndpointAdditionalAddress(typing.TypedDict, total=False):
     address: Address
 
 class Entry(typing.TypedDict, total=False):
-    """``google.api.expr.v1alpha1.Expr.CreateStruct.Entry``"""
+    """``envoy.extensions.common.ratelimit.v3.RateLimitDescriptor.Entry``"""
 
-    id: int
-    field_key: str
-    map_key: Expr
-    value: Expr
-    optional_entry: bool
+    key: str
+    value: str
 
 class Environment(typing.TypedDict, total=False):
     """``envoy.type.tracing.v3.CustomTag.Environment``"""
@@ -1144,6 +1336,15 @@ class EventServiceConfig(typing.TypedDict, total=False):
 class ExactBalance(typing.TypedDict, total=False):
     """``envoy.config.listener.v3.Listener.ConnectionBalanceConfig.ExactBalance``"""
 
+class ExecuteFilterAction(typing.TypedDict, total=False):
+    """``envoy.extensions.filters.http.composite.v3.ExecuteFilterAction``"""
+
+    typed_config: TypedExtensionConfig
+    dynamic_config: DynamicConfig
+    sample_percent: RuntimeFractionalPercent
+    filter_chain: FilterChainConfiguration
+    filter_chain_name: str
+
 class Exists(typing.TypedDict, total=False):
     """``envoy.service.discovery.v3.DynamicParameterConstraints.SingleConstraint.Exists``"""
 
@@ -1165,6 +1366,47 @@ class Expr(typing.TypedDict, total=False):
     list_expr: CreateList
     struct_expr: CreateStruct
     comprehension_expr: Comprehension
+
+class ExtAuthz(typing.TypedDict, total=False):
+    """``envoy.extensions.filters.http.ext_authz.v3.ExtAuthz``"""
+
+    grpc_service: GrpcService
+    failure_mode_allow: bool
+    http_service: HttpService
+    with_request_body: BufferSettings
+    clear_route_cache: bool
+    status_on_error: HttpStatus
+    metadata_context_namespaces: _Strings
+    filter_enabled: RuntimeFractionalPercent
+    include_peer_certificate: bool
+    deny_at_disable: RuntimeFeatureFlag
+    transport_api_version: ApiVersion
+    stat_prefix: str
+    filter_enabled_metadata: MetadataMatcher
+    bootstrap_metadata_labels_key: str
+    typed_metadata_context_namespaces: _Strings
+    allowed_headers: ListStringMatcher
+    include_tls_session: bool
+    failure_mode_allow_header_add: bool
+    charge_cluster_response_stats: BoolValue
+    route_metadata_context_namespaces: _Strings
+    route_typed_metadata_context_namespaces: _Strings
+    encode_raw_headers: bool
+    validate_mutations: bool
+    disallowed_headers: ListStringMatcher
+    decoder_header_mutation_rules: HeaderMutationRules
+    enable_dynamic_metadata_ingestion: BoolValue
+    filter_metadata: google.protobuf.message.Message
+    emit_filter_state_stats: bool
+    max_denied_response_body_bytes: int
+    enforce_response_header_limits: bool
+    shadow_mode: bool
+
+class ExtAuthzPerRoute(typing.TypedDict, total=False):
+    """``envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute``"""
+
+    disabled: bool
+    check_settings: CheckSettings
 
 class Extension(typing.TypedDict, total=False):
     """``envoy.config.core.v3.Extension``"""
@@ -1196,11 +1438,28 @@ class ExtensionVersion(typing.TypedDict, total=False):
     major: int
     minor: int
 
+class ExtensionWithMatcher(typing.TypedDict, total=False):
+    """``envoy.extensions.common.matching.v3.ExtensionWithMatcher``"""
+
+    matcher: Matcher
+    extension_config: TypedExtensionConfig
+    xds_matcher: MatcherMatcher
+
+class ExtensionWithMatcherPerRoute(typing.TypedDict, total=False):
+    """``envoy.extensions.common.matching.v3.ExtensionWithMatcherPerRoute``"""
+
+    xds_matcher: MatcherMatcher
+
 class ExtraSourceAddress(typing.TypedDict, total=False):
     """``envoy.config.core.v3.ExtraSourceAddress``"""
 
     address: SocketAddress
     socket_options: SocketOptionsOverride
+
+class ExtractOnlyWithoutValidation(typing.TypedDict, total=False):
+    """``envoy.extensions.filters.http.jwt_authn.v3.ExtractOnlyWithoutValidation``"""
+
+    verification_status_header: str
 
 class FatalAction(typing.TypedDict, total=False):
     """``envoy.config.bootstrap.v3.FatalAction``"""
@@ -1214,10 +1473,19 @@ class FcdsConfig(typing.TypedDict, total=False):
     config_source: ConfigSource
 
 class FieldMatcher(typing.TypedDict, total=False):
-    """``xds.type.matcher.v3.Matcher.MatcherList.FieldMatcher``"""
+    """``envoy.config.common.matcher.v3.Matcher.MatcherList.FieldMatcher``"""
 
     predicate: Predicate
     on_match: OnMatch
+
+class FileAccessLog(typing.TypedDict, total=False):
+    """``envoy.extensions.access_loggers.file.v3.FileAccessLog``"""
+
+    path: str
+    format: str
+    json_format: google.protobuf.message.Message
+    typed_json_format: google.protobuf.message.Message
+    log_format: SubstitutionFormatString
 
 class FilterAction(typing.TypedDict, total=False):
     """``envoy.config.route.v3.FilterAction``"""
@@ -1234,6 +1502,11 @@ class FilterChain(typing.TypedDict, total=False):
     transport_socket: TransportSocket
     name: str
     transport_socket_connect_timeout: Duration
+
+class FilterChainConfiguration(typing.TypedDict, total=False):
+    """``envoy.extensions.filters.http.composite.v3.FilterChainConfiguration``"""
+
+    typed_config: collections.abc.Sequence[TypedExtensionConfig]
 
 class FilterChainMatch(typing.TypedDict, total=False):
     """``envoy.config.listener.v3.FilterChainMatch``"""
@@ -1256,6 +1529,12 @@ class FilterStateMatcher(typing.TypedDict, total=False):
     key: str
     string_match: StringMatcher
     address_match: AddressMatcher
+
+class FilterStateRule(typing.TypedDict, total=False):
+    """``envoy.extensions.filters.http.jwt_authn.v3.FilterStateRule``"""
+
+    name: str
+    requires: collections.abc.Mapping[str, JwtRequirement]
 
 # envoy.config.cluster.v3.UpstreamConnectionOptions.FirstAddressFamilyVersion
 FirstAddressFamilyVersion: typing.TypeAlias = typing.Literal[
@@ -1418,6 +1697,15 @@ GrpcStatusFilterStatus: typing.TypeAlias = typing.Literal[
     "UNAUTHENTICATED",
 ]
 
+class Gzip(typing.TypedDict, total=False):
+    """``envoy.extensions.compression.gzip.compressor.v3.Gzip``"""
+
+    memory_level: UInt32Value
+    compression_level: CompressionLevel
+    compression_strategy: CompressionStrategy
+    window_bits: UInt32Value
+    chunk_size: UInt32Value
+
 class HTTPAccessLogEntries(typing.TypedDict, total=False):
     """``envoy.service.accesslog.v3.StreamAccessLogsMessage.HTTPAccessLogEntries``"""
 
@@ -1529,12 +1817,21 @@ class HeaderMatcher(typing.TypedDict, total=False):
     string_match: StringMatcher
     treat_missing_header_as_empty: bool
 
-class HeaderMutation(typing.TypedDict, total=False):
-    """``envoy.config.common.mutation_rules.v3.HeaderMutation``"""
+class HeaderMutationHeaderMutation(typing.TypedDict, total=False):
+    """``envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation``"""
 
-    remove: str
-    append: HeaderValueOption
-    remove_on_match: RemoveOnMatch
+    mutations: collections.abc.Sequence[MutationRulesHeaderMutation]
+
+class HeaderMutationRules(typing.TypedDict, total=False):
+    """``envoy.config.common.mutation_rules.v3.HeaderMutationRules``"""
+
+    allow_all_routing: BoolValue
+    allow_envoy: BoolValue
+    disallow_system: BoolValue
+    disallow_all: BoolValue
+    allow_expression: RegexMatcher
+    disallow_expression: RegexMatcher
+    disallow_is_error: BoolValue
 
 class HeaderValue(typing.TypedDict, total=False):
     """``envoy.config.core.v3.HeaderValue``"""
@@ -1778,7 +2075,7 @@ class HttpConnectionManager(typing.TypedDict, total=False):
     append_local_overload: bool
     http1_safe_max_connection_duration: bool
     stream_flush_timeout: Duration
-    forward_client_cert_matcher: Matcher
+    forward_client_cert_matcher: MatcherMatcher
     forward_proto_config: ForwardProtoConfig
     drain_timeout_jitter: Percent
 
@@ -1863,6 +2160,27 @@ class HttpHttpProtocolOptions(typing.TypedDict, total=False):
     hash_policy: collections.abc.Sequence[RouteActionHashPolicy]
     retry_policy: RouteRetryPolicy
 
+class HttpLocalRatelimitLocalRateLimit(typing.TypedDict, total=False):
+    """``envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit``"""
+
+    stat_prefix: str
+    status: HttpStatus
+    token_bucket: TokenBucket
+    filter_enabled: RuntimeFractionalPercent
+    filter_enforced: RuntimeFractionalPercent
+    response_headers_to_add: collections.abc.Sequence[HeaderValueOption]
+    descriptors: collections.abc.Sequence[LocalRateLimitDescriptor]
+    stage: int
+    request_headers_to_add_when_not_enforced: collections.abc.Sequence[HeaderValueOption]
+    local_rate_limit_per_downstream_connection: bool
+    enable_x_ratelimit_headers: XRateLimitHeadersRfcVersion
+    vh_rate_limits: VhRateLimitsOptions
+    always_consume_default_token_bucket: BoolValue
+    rate_limited_as_resource_exhausted: bool
+    local_cluster_rate_limit: LocalClusterRateLimit
+    rate_limits: collections.abc.Sequence[RateLimit]
+    max_dynamic_descriptors: UInt32Value
+
 class HttpProtocolOptionsOutlierDetection(typing.TypedDict, total=False):
     """``envoy.extensions.upstreams.http.v3.HttpProtocolOptions.OutlierDetection``"""
 
@@ -1874,10 +2192,46 @@ class HttpRbacRBAC(typing.TypedDict, total=False):
     rules: ConfigRbacRBAC
     shadow_rules: ConfigRbacRBAC
     shadow_rules_stat_prefix: str
-    matcher: Matcher
-    shadow_matcher: Matcher
+    matcher: MatcherMatcher
+    shadow_matcher: MatcherMatcher
     rules_stat_prefix: str
     track_per_rule_stats: bool
+
+class HttpRequestHeaderMatchInput(typing.TypedDict, total=False):
+    """``envoy.type.matcher.v3.HttpRequestHeaderMatchInput``"""
+
+    header_name: str
+
+class HttpResponseLocalReplyMatchInput(typing.TypedDict, total=False):
+    """``envoy.type.matcher.v3.HttpResponseLocalReplyMatchInput``"""
+
+class HttpResponseStatusCodeClassMatchInput(typing.TypedDict, total=False):
+    """``envoy.type.matcher.v3.HttpResponseStatusCodeClassMatchInput``"""
+
+class HttpResponseStatusCodeMatchInput(typing.TypedDict, total=False):
+    """``envoy.type.matcher.v3.HttpResponseStatusCodeMatchInput``"""
+
+class HttpService(typing.TypedDict, total=False):
+    """``envoy.extensions.filters.http.ext_authz.v3.HttpService``"""
+
+    server_uri: HttpUri
+    path_prefix: str
+    authorization_request: AuthorizationRequest
+    authorization_response: AuthorizationResponse
+    retry_policy: CoreRetryPolicy
+    path_override: str
+
+class HttpStatus(typing.TypedDict, total=False):
+    """``envoy.type.v3.HttpStatus``"""
+
+    code: StatusCode
+
+class HttpUri(typing.TypedDict, total=False):
+    """``envoy.config.core.v3.HttpUri``"""
+
+    uri: str
+    cluster: str
+    timeout: Duration
 
 class Ident(typing.TypedDict, total=False):
     """``google.api.expr.v1alpha1.Expr.Ident``"""
@@ -1949,6 +2303,87 @@ class JsonFormatOptions(typing.TypedDict, total=False):
 
     sort_properties: bool
 
+class JwksAsyncFetch(typing.TypedDict, total=False):
+    """``envoy.extensions.filters.http.jwt_authn.v3.JwksAsyncFetch``"""
+
+    fast_listener: bool
+    failed_refetch_duration: Duration
+
+class JwtAuthentication(typing.TypedDict, total=False):
+    """``envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication``"""
+
+    providers: collections.abc.Mapping[str, JwtProvider]
+    rules: collections.abc.Sequence[RequirementRule]
+    filter_state_rules: FilterStateRule
+    bypass_cors_preflight: bool
+    requirement_map: collections.abc.Mapping[str, JwtRequirement]
+    strip_failure_response: bool
+    stat_prefix: str
+
+class JwtCacheConfig(typing.TypedDict, total=False):
+    """``envoy.extensions.filters.http.jwt_authn.v3.JwtCacheConfig``"""
+
+    jwt_cache_size: int
+    jwt_max_token_size: int
+
+class JwtClaimToHeader(typing.TypedDict, total=False):
+    """``envoy.extensions.filters.http.jwt_authn.v3.JwtClaimToHeader``"""
+
+    header_name: str
+    claim_name: str
+
+class JwtHeader(typing.TypedDict, total=False):
+    """``envoy.extensions.filters.http.jwt_authn.v3.JwtHeader``"""
+
+    name: str
+    value_prefix: str
+
+class JwtProvider(typing.TypedDict, total=False):
+    """``envoy.extensions.filters.http.jwt_authn.v3.JwtProvider``"""
+
+    issuer: str
+    audiences: _Strings
+    remote_jwks: RemoteJwks
+    local_jwks: DataSource
+    forward: bool
+    from_headers: collections.abc.Sequence[JwtHeader]
+    from_params: _Strings
+    forward_payload_header: str
+    payload_in_metadata: str
+    clock_skew_seconds: int
+    pad_forward_payload_header: bool
+    jwt_cache_config: JwtCacheConfig
+    from_cookies: _Strings
+    header_in_metadata: str
+    claim_to_headers: collections.abc.Sequence[JwtClaimToHeader]
+    failed_status_in_metadata: str
+    clear_route_cache: bool
+    normalize_payload_in_metadata: NormalizePayload
+    subjects: StringMatcher
+    require_expiration: bool
+    max_lifetime: Duration
+
+class JwtRequirement(typing.TypedDict, total=False):
+    """``envoy.extensions.filters.http.jwt_authn.v3.JwtRequirement``"""
+
+    provider_name: str
+    provider_and_audiences: ProviderWithAudiences
+    requires_any: JwtRequirementOrList
+    requires_all: JwtRequirementAndList
+    allow_missing_or_failed: Empty
+    allow_missing: Empty
+    extract_only_without_validation: ExtractOnlyWithoutValidation
+
+class JwtRequirementAndList(typing.TypedDict, total=False):
+    """``envoy.extensions.filters.http.jwt_authn.v3.JwtRequirementAndList``"""
+
+    requirements: collections.abc.Sequence[JwtRequirement]
+
+class JwtRequirementOrList(typing.TypedDict, total=False):
+    """``envoy.extensions.filters.http.jwt_authn.v3.JwtRequirementOrList``"""
+
+    requirements: collections.abc.Sequence[JwtRequirement]
+
 class KeepaliveSettings(typing.TypedDict, total=False):
     """``envoy.config.core.v3.KeepaliveSettings``"""
 
@@ -1961,6 +2396,13 @@ class Key(typing.TypedDict, total=False):
     """``envoy.config.route.v3.ScopedRouteConfiguration.Key``"""
 
     fragments: collections.abc.Sequence[Fragment]
+
+class KeyValuePair(typing.TypedDict, total=False):
+    """``envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol.KeyValuePair``"""
+
+    metadata_namespace: str
+    key: str
+    value_string_encoding: ValueStringEncoding
 
 class KvElement(typing.TypedDict, total=False):
     """``envoy.extensions.filters.network.http_connection_manager.v3.ScopedRoutes.ScopeKeyBuilder.FragmentBuilder.HeaderValueExtractor.KvElement``"""
@@ -2100,7 +2542,7 @@ class Listener(typing.TypedDict, total=False):
     enable_reuse_port: BoolValue
     enable_mptcp: bool
     ignore_global_conn_limit: bool
-    filter_chain_matcher: Matcher
+    filter_chain_matcher: MatcherMatcher
     additional_addresses: collections.abc.Sequence[AdditionalAddress]
     max_connections_to_accept_per_socket_event: UInt32Value
     bypass_overload_manager: bool
@@ -2169,11 +2611,29 @@ class LoadShedPoint(typing.TypedDict, total=False):
     name: str
     triggers: collections.abc.Sequence[Trigger]
 
+class LocalClusterRateLimit(typing.TypedDict, total=False):
+    """``envoy.extensions.common.ratelimit.v3.LocalClusterRateLimit``"""
+
+class LocalRateLimitDescriptor(typing.TypedDict, total=False):
+    """``envoy.extensions.common.ratelimit.v3.LocalRateLimitDescriptor``"""
+
+    entries: collections.abc.Sequence[Entry]
+    token_bucket: TokenBucket
+    shadow_mode: bool
+
 class LocalReplyConfig(typing.TypedDict, total=False):
     """``envoy.extensions.filters.network.http_connection_manager.v3.LocalReplyConfig``"""
 
     mappers: collections.abc.Sequence[ResponseMapper]
     body_format: SubstitutionFormatString
+
+class LocalResponsePolicy(typing.TypedDict, total=False):
+    """``envoy.extensions.http.custom_response.local_response_policy.v3.LocalResponsePolicy``"""
+
+    body: DataSource
+    body_format: SubstitutionFormatString
+    status_code: UInt32Value
+    response_headers_to_add: collections.abc.Sequence[HeaderValueOption]
 
 class Locality(typing.TypedDict, total=False):
     """``envoy.config.core.v3.Locality``"""
@@ -2236,7 +2696,7 @@ class MaskedRemoteAddress(typing.TypedDict, total=False):
     v6_prefix_mask_len: UInt32Value
 
 class MatchMap(typing.TypedDict, total=False):
-    """``xds.type.matcher.v3.Matcher.MatcherTree.MatchMap``"""
+    """``envoy.config.common.matcher.v3.Matcher.MatcherTree.MatchMap``"""
 
     map: collections.abc.Mapping[str, OnMatch]
 
@@ -2260,16 +2720,57 @@ class MatchPredicateMatchSet(typing.TypedDict, total=False):
     rules: collections.abc.Sequence[MatchPredicate]
 
 class Matcher(typing.TypedDict, total=False):
-    """``xds.type.matcher.v3.Matcher``"""
+    """``envoy.config.common.matcher.v3.Matcher``"""
 
     matcher_list: MatcherList
     matcher_tree: MatcherTree
     on_no_match: OnMatch
 
 class MatcherList(typing.TypedDict, total=False):
-    """``xds.type.matcher.v3.Matcher.MatcherList``"""
+    """``envoy.config.common.matcher.v3.Matcher.MatcherList``"""
 
     matchers: collections.abc.Sequence[FieldMatcher]
+
+class MatcherListFieldMatcher(typing.TypedDict, total=False):
+    """``xds.type.matcher.v3.Matcher.MatcherList.FieldMatcher``"""
+
+    predicate: MatcherListPredicate
+    on_match: MatcherOnMatch
+
+class MatcherListPredicate(typing.TypedDict, total=False):
+    """``xds.type.matcher.v3.Matcher.MatcherList.Predicate``"""
+
+    single_predicate: PredicateSinglePredicate
+    or_matcher: PredicatePredicateList
+    and_matcher: PredicatePredicateList
+    not_matcher: MatcherListPredicate
+
+class MatcherMatcher(typing.TypedDict, total=False):
+    """``xds.type.matcher.v3.Matcher``"""
+
+    matcher_list: MatcherMatcherList
+    matcher_tree: MatcherMatcherTree
+    on_no_match: MatcherOnMatch
+
+class MatcherMatcherList(typing.TypedDict, total=False):
+    """``xds.type.matcher.v3.Matcher.MatcherList``"""
+
+    matchers: collections.abc.Sequence[MatcherListFieldMatcher]
+
+class MatcherMatcherTree(typing.TypedDict, total=False):
+    """``xds.type.matcher.v3.Matcher.MatcherTree``"""
+
+    input: CoreTypedExtensionConfig
+    exact_match_map: MatcherTreeMatchMap
+    prefix_match_map: MatcherTreeMatchMap
+    custom_match: CoreTypedExtensionConfig
+
+class MatcherOnMatch(typing.TypedDict, total=False):
+    """``xds.type.matcher.v3.Matcher.OnMatch``"""
+
+    matcher: MatcherMatcher
+    action: CoreTypedExtensionConfig
+    keep_matching: bool
 
 class MatcherRegexMatcher(typing.TypedDict, total=False):
     """``xds.type.matcher.v3.RegexMatcher``"""
@@ -2289,12 +2790,17 @@ class MatcherStringMatcher(typing.TypedDict, total=False):
     custom: CoreTypedExtensionConfig
 
 class MatcherTree(typing.TypedDict, total=False):
-    """``xds.type.matcher.v3.Matcher.MatcherTree``"""
+    """``envoy.config.common.matcher.v3.Matcher.MatcherTree``"""
 
-    input: CoreTypedExtensionConfig
+    input: TypedExtensionConfig
     exact_match_map: MatchMap
     prefix_match_map: MatchMap
-    custom_match: CoreTypedExtensionConfig
+    custom_match: TypedExtensionConfig
+
+class MatcherTreeMatchMap(typing.TypedDict, total=False):
+    """``xds.type.matcher.v3.Matcher.MatcherTree.MatchMap``"""
+
+    map: collections.abc.Mapping[str, MatcherOnMatch]
 
 class MaxStreamDuration(typing.TypedDict, total=False):
     """``envoy.config.route.v3.RouteAction.MaxStreamDuration``"""
@@ -2388,6 +2894,21 @@ class MigrateIdleConnectionSettings(typing.TypedDict, total=False):
 
     max_idle_time_before_migration: Duration
 
+class MutationRulesHeaderMutation(typing.TypedDict, total=False):
+    """``envoy.config.common.mutation_rules.v3.HeaderMutation``"""
+
+    remove: str
+    append: HeaderValueOption
+    remove_on_match: RemoveOnMatch
+
+class NetworkLocalRatelimitLocalRateLimit(typing.TypedDict, total=False):
+    """``envoy.extensions.filters.network.local_ratelimit.v3.LocalRateLimit``"""
+
+    stat_prefix: str
+    token_bucket: TokenBucket
+    runtime_enabled: RuntimeFeatureFlag
+    share_key: str
+
 class NetworkRbacRBAC(typing.TypedDict, total=False):
     """``envoy.extensions.filters.network.rbac.v3.RBAC``"""
 
@@ -2396,8 +2917,8 @@ class NetworkRbacRBAC(typing.TypedDict, total=False):
     stat_prefix: str
     enforcement_type: RbacEnforcementType
     shadow_rules_stat_prefix: str
-    matcher: Matcher
-    shadow_matcher: Matcher
+    matcher: MatcherMatcher
+    shadow_matcher: MatcherMatcher
     delay_deny: Duration
 
 class Node(typing.TypedDict, total=False):
@@ -2420,6 +2941,11 @@ class NonForwardingAction(typing.TypedDict, total=False):
 
 class NormalizePathRFC3986(typing.TypedDict, total=False):
     """``envoy.type.http.v3.PathTransformation.Operation.NormalizePathRFC3986``"""
+
+class NormalizePayload(typing.TypedDict, total=False):
+    """``envoy.extensions.filters.http.jwt_authn.v3.JwtProvider.NormalizePayload``"""
+
+    space_delimited_claims: _Strings
 
 class NotHealthCheckFilter(typing.TypedDict, total=False):
     """``envoy.config.accesslog.v3.NotHealthCheckFilter``"""
@@ -2445,10 +2971,10 @@ class OnDemand(typing.TypedDict, total=False):
     timeout: Duration
 
 class OnMatch(typing.TypedDict, total=False):
-    """``xds.type.matcher.v3.Matcher.OnMatch``"""
+    """``envoy.config.common.matcher.v3.Matcher.OnMatch``"""
 
     matcher: Matcher
-    action: CoreTypedExtensionConfig
+    action: TypedExtensionConfig
     keep_matching: bool
 
 # envoy.config.accesslog.v3.ComparisonFilter.Op
@@ -2537,7 +3063,13 @@ class Override(typing.TypedDict, total=False):
     """``envoy.config.route.v3.RateLimit.Override``"""
 
     dynamic_metadata: DynamicMetadata
-    rate_limit: RateLimitOverride
+    rate_limit: OverrideRateLimitOverride
+
+class OverrideRateLimitOverride(typing.TypedDict, total=False):
+    """``envoy.config.route.v3.RateLimit.Override.RateLimitOverride``"""
+
+    requests_per_unit: int
+    unit: RateLimitUnit
 
 class PathConfigSource(typing.TypedDict, total=False):
     """``envoy.config.core.v3.PathConfigSource``"""
@@ -2575,6 +3107,12 @@ class Payload(typing.TypedDict, total=False):
 
     text: str
     binary: bytes
+
+class PerRouteConfig(typing.TypedDict, total=False):
+    """``envoy.extensions.filters.http.jwt_authn.v3.PerRouteConfig``"""
+
+    disabled: bool
+    requirement_name: str
 
 class Percent(typing.TypedDict, total=False):
     """``envoy.type.v3.Percent``"""
@@ -2626,7 +3164,7 @@ class PreconnectPolicy(typing.TypedDict, total=False):
     predictive_preconnect_ratio: DoubleValue
 
 class Predicate(typing.TypedDict, total=False):
-    """``xds.type.matcher.v3.Matcher.MatcherList.Predicate``"""
+    """``envoy.config.common.matcher.v3.Matcher.MatcherList.Predicate``"""
 
     single_predicate: SinglePredicate
     or_matcher: PredicateList
@@ -2634,9 +3172,24 @@ class Predicate(typing.TypedDict, total=False):
     not_matcher: Predicate
 
 class PredicateList(typing.TypedDict, total=False):
-    """``xds.type.matcher.v3.Matcher.MatcherList.Predicate.PredicateList``"""
+    """``envoy.config.common.matcher.v3.Matcher.MatcherList.Predicate.PredicateList``"""
 
     predicate: collections.abc.Sequence[Predicate]
+
+class PredicatePredicateList(typing.TypedDict, total=False):
+    """``xds.type.matcher.v3.Matcher.MatcherList.Predicate.PredicateList``"""
+
+    predicate: collections.abc.Sequence[MatcherListPredicate]
+
+class PredicateSinglePredicate(typing.TypedDict, total=False):
+    """``xds.type.matcher.v3.Matcher.MatcherList.Predicate.SinglePredicate``"""
+
+    input: CoreTypedExtensionConfig
+    value_match: MatcherStringMatcher
+    custom_match: CoreTypedExtensionConfig
+
+class PreviousHostsPredicate(typing.TypedDict, total=False):
+    """``envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate``"""
 
 # google.api.expr.v1alpha1.Type.PrimitiveType
 PrimitiveType: typing.TypeAlias = typing.Literal[
@@ -2685,6 +3238,22 @@ class ProperCaseWords(typing.TypedDict, total=False):
 # envoy.config.core.v3.SocketAddress.Protocol
 Protocol: typing.TypeAlias = typing.Literal["TCP", "UDP"]
 
+class ProviderWithAudiences(typing.TypedDict, total=False):
+    """``envoy.extensions.filters.http.jwt_authn.v3.ProviderWithAudiences``"""
+
+    provider_name: str
+    audiences: _Strings
+
+class ProxyProtocol(typing.TypedDict, total=False):
+    """``envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol``"""
+
+    rules: collections.abc.Sequence[Rule]
+    allow_requests_without_proxy_protocol: bool
+    pass_through_tlvs: ProxyProtocolPassThroughTLVs
+    disallowed_versions: collections.abc.Sequence[Version]
+    stat_prefix: str
+    tlv_location: TlvLocation
+
 class ProxyProtocolConfig(typing.TypedDict, total=False):
     """``envoy.config.core.v3.ProxyProtocolConfig``"""
 
@@ -2710,6 +3279,14 @@ ProxyProtocolTlvMergePolicy: typing.TypeAlias = typing.Literal[
     "OVERWRITE_BY_TYPE_IF_EXISTS_OR_ADD",
     "APPEND_IF_EXISTS_OR_ADD",
 ]
+
+class ProxyProtocolUpstreamTransport(typing.TypedDict, total=False):
+    """``envoy.extensions.transport_sockets.proxy_protocol.v3.ProxyProtocolUpstreamTransport``"""
+
+    config: ProxyProtocolConfig
+    transport_socket: TransportSocket
+    allow_unspecified_address: bool
+    tlv_as_pool_key: bool
 
 class ProxyStatusConfig(typing.TypedDict, total=False):
     """``envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.ProxyStatusConfig``"""
@@ -2749,6 +3326,13 @@ class QueryParameters(typing.TypedDict, total=False):
     descriptor_key: str
     skip_if_absent: bool
 
+class QuicDownstreamTransport(typing.TypedDict, total=False):
+    """``envoy.extensions.transport_sockets.quic.v3.QuicDownstreamTransport``"""
+
+    downstream_tls_context: DownstreamTlsContext
+    enable_early_data: BoolValue
+    enable_resumption: BoolValue
+
 class QuicKeepAliveSettings(typing.TypedDict, total=False):
     """``envoy.config.core.v3.QuicKeepAliveSettings``"""
 
@@ -2771,8 +3355,16 @@ class RateLimit(typing.TypedDict, total=False):
     apply_on_stream_done: bool
     x_ratelimit_option: XRateLimitOption
 
-class RateLimitOverride(typing.TypedDict, total=False):
-    """``envoy.config.route.v3.RateLimit.Override.RateLimitOverride``"""
+class RateLimitDescriptor(typing.TypedDict, total=False):
+    """``envoy.extensions.common.ratelimit.v3.RateLimitDescriptor``"""
+
+    entries: collections.abc.Sequence[Entry]
+    limit: RateLimitDescriptorRateLimitOverride
+    hits_addend: UInt64Value
+    is_negative_hits: bool
+
+class RateLimitDescriptorRateLimitOverride(typing.TypedDict, total=False):
+    """``envoy.extensions.common.ratelimit.v3.RateLimitDescriptor.RateLimitOverride``"""
 
     requests_per_unit: int
     unit: RateLimitUnit
@@ -2799,6 +3391,9 @@ class RateLimitedRetryBackOff(typing.TypedDict, total=False):
 
     reset_headers: collections.abc.Sequence[ResetHeader]
     max_interval: Duration
+
+class RawBuffer(typing.TypedDict, total=False):
+    """``envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer``"""
 
 # envoy.config.rbac.v3.RbacAction
 RbacAction: typing.TypeAlias = typing.Literal["ALLOW", "DENY", "LOG"]
@@ -2858,12 +3453,6 @@ class Reference(typing.TypedDict, total=False):
     overload_id: _Strings
     value: Constant
 
-class RefreshRate(typing.TypedDict, total=False):
-    """``envoy.config.cluster.v3.Cluster.RefreshRate``"""
-
-    base_interval: Duration
-    max_interval: Duration
-
 class RegexMatchAndSubstitute(typing.TypedDict, total=False):
     """``envoy.type.matcher.v3.RegexMatchAndSubstitute``"""
 
@@ -2890,6 +3479,14 @@ class RemoteAddressMatch(typing.TypedDict, total=False):
     default_value: str
     address_matcher: AddressMatcher
 
+class RemoteJwks(typing.TypedDict, total=False):
+    """``envoy.extensions.filters.http.jwt_authn.v3.RemoteJwks``"""
+
+    http_uri: HttpUri
+    cache_duration: Duration
+    async_fetch: JwksAsyncFetch
+    retry_policy: CoreRetryPolicy
+
 class RemoveOnMatch(typing.TypedDict, total=False):
     """``envoy.config.common.mutation_rules.v3.HeaderMutation.RemoveOnMatch``"""
 
@@ -2897,6 +3494,11 @@ class RemoveOnMatch(typing.TypedDict, total=False):
 
 class Request(typing.TypedDict, total=False):
     """``envoy.type.metadata.v3.MetadataKind.Request``"""
+
+class RequestDirectionConfig(typing.TypedDict, total=False):
+    """``envoy.extensions.filters.http.compressor.v3.Compressor.RequestDirectionConfig``"""
+
+    common_config: CommonDirectionConfig
 
 class RequestHeaders(typing.TypedDict, total=False):
     """``envoy.config.route.v3.RateLimit.Action.RequestHeaders``"""
@@ -2932,8 +3534,15 @@ class RequestMirrorPolicy(typing.TypedDict, total=False):
     trace_sampled: BoolValue
     cluster_header: str
     disable_shadow_host_suffix_append: bool
-    request_headers_mutations: collections.abc.Sequence[HeaderMutation]
+    request_headers_mutations: collections.abc.Sequence[MutationRulesHeaderMutation]
     host_rewrite_literal: str
+
+class RequirementRule(typing.TypedDict, total=False):
+    """``envoy.extensions.filters.http.jwt_authn.v3.RequirementRule``"""
+
+    match: RouteMatch
+    requires: JwtRequirement
+    requirement_name: str
 
 class ResetHeader(typing.TypedDict, total=False):
     """``envoy.config.route.v3.RetryPolicy.ResetHeader``"""
@@ -2976,6 +3585,21 @@ class ResourceName(typing.TypedDict, total=False):
 
     name: str
     dynamic_parameter_constraints: DynamicParameterConstraints
+
+class ResponseDirectionConfig(typing.TypedDict, total=False):
+    """``envoy.extensions.filters.http.compressor.v3.Compressor.ResponseDirectionConfig``"""
+
+    common_config: CommonDirectionConfig
+    disable_on_etag_header: bool
+    remove_accept_encoding_header: bool
+    uncompressible_response_codes: collections.abc.Sequence[int]
+    status_header_enabled: bool
+    weaken_etag_on_compress: bool
+
+class ResponseDirectionOverrides(typing.TypedDict, total=False):
+    """``envoy.extensions.filters.http.compressor.v3.ResponseDirectionOverrides``"""
+
+    remove_accept_encoding_header: BoolValue
 
 class ResponseFlagFilter(typing.TypedDict, total=False):
     """``envoy.config.accesslog.v3.ResponseFlagFilter``"""
@@ -3086,7 +3710,7 @@ class RouteAction(typing.TypedDict, total=False):
     rate_limits: collections.abc.Sequence[RateLimit]
     include_vh_rate_limits: BoolValue
     hash_policy: collections.abc.Sequence[RouteActionHashPolicy]
-    cors: CorsPolicy
+    cors: RouteCorsPolicy
     cluster_not_found_response_code: ClusterNotFoundResponseCode
     max_grpc_timeout: Duration
     idle_timeout: Duration
@@ -3154,6 +3778,20 @@ class RouteConfiguration(typing.TypedDict, total=False):
     typed_per_filter_config: collections.abc.Mapping[str, Any]
     metadata: Metadata
     vhost_header: str
+
+class RouteCorsPolicy(typing.TypedDict, total=False):
+    """``envoy.config.route.v3.CorsPolicy``"""
+
+    allow_methods: str
+    allow_headers: str
+    expose_headers: str
+    max_age: str
+    allow_credentials: BoolValue
+    filter_enabled: RuntimeFractionalPercent
+    shadow_enabled: RuntimeFractionalPercent
+    allow_origin_string_match: collections.abc.Sequence[StringMatcher]
+    allow_private_network_access: BoolValue
+    forward_not_matching_preflights: BoolValue
 
 class RouteMatch(typing.TypedDict, total=False):
     """``envoy.config.route.v3.RouteMatch``"""
@@ -3250,6 +3888,12 @@ class RtdsLayer(typing.TypedDict, total=False):
 
     name: str
     rtds_config: ConfigSource
+
+class Rule(typing.TypedDict, total=False):
+    """``envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol.Rule``"""
+
+    tlv_type: int
+    on_tlv_present: KeyValuePair
 
 class Runtime(typing.TypedDict, total=False):
     """``envoy.service.runtime.v3.Runtime``"""
@@ -3394,6 +4038,9 @@ ServerHeaderTransformation: typing.TypeAlias = typing.Literal[
     "PASS_THROUGH",
 ]
 
+class ServerNameInput(typing.TypedDict, total=False):
+    """``envoy.extensions.matching.common_inputs.network.v3.ServerNameInput``"""
+
 class ServiceAccountJWTAccessCredentials(typing.TypedDict, total=False):
     """``envoy.config.core.v3.GrpcService.GoogleGrpc.CallCredentials.ServiceAccountJWTAccessCredentials``"""
 
@@ -3424,11 +4071,14 @@ class SingleConstraint(typing.TypedDict, total=False):
     exists: Exists
 
 class SinglePredicate(typing.TypedDict, total=False):
-    """``xds.type.matcher.v3.Matcher.MatcherList.Predicate.SinglePredicate``"""
+    """``envoy.config.common.matcher.v3.Matcher.MatcherList.Predicate.SinglePredicate``"""
 
-    input: CoreTypedExtensionConfig
-    value_match: MatcherStringMatcher
-    custom_match: CoreTypedExtensionConfig
+    input: TypedExtensionConfig
+    value_match: StringMatcher
+    custom_match: TypedExtensionConfig
+
+class SkipFilter(typing.TypedDict, total=False):
+    """``envoy.extensions.filters.common.matcher.action.v3.SkipFilter``"""
 
 class SlowStartConfig(typing.TypedDict, total=False):
     """``envoy.config.cluster.v3.Cluster.SlowStartConfig``"""
@@ -3568,10 +4218,76 @@ class Status(typing.TypedDict, total=False):
     message: str
     details: collections.abc.Sequence[Any]
 
+# envoy.type.v3.StatusCode
+StatusCode: typing.TypeAlias = typing.Literal[
+    "Empty",
+    "Continue",
+    "OK",
+    "Created",
+    "Accepted",
+    "NonAuthoritativeInformation",
+    "NoContent",
+    "ResetContent",
+    "PartialContent",
+    "MultiStatus",
+    "AlreadyReported",
+    "IMUsed",
+    "MultipleChoices",
+    "MovedPermanently",
+    "Found",
+    "SeeOther",
+    "NotModified",
+    "UseProxy",
+    "TemporaryRedirect",
+    "PermanentRedirect",
+    "BadRequest",
+    "Unauthorized",
+    "PaymentRequired",
+    "Forbidden",
+    "NotFound",
+    "MethodNotAllowed",
+    "NotAcceptable",
+    "ProxyAuthenticationRequired",
+    "RequestTimeout",
+    "Conflict",
+    "Gone",
+    "LengthRequired",
+    "PreconditionFailed",
+    "PayloadTooLarge",
+    "URITooLong",
+    "UnsupportedMediaType",
+    "RangeNotSatisfiable",
+    "ExpectationFailed",
+    "MisdirectedRequest",
+    "UnprocessableEntity",
+    "Locked",
+    "FailedDependency",
+    "UpgradeRequired",
+    "PreconditionRequired",
+    "TooManyRequests",
+    "RequestHeaderFieldsTooLarge",
+    "InternalServerError",
+    "NotImplemented",
+    "BadGateway",
+    "ServiceUnavailable",
+    "GatewayTimeout",
+    "HTTPVersionNotSupported",
+    "VariantAlsoNegotiates",
+    "InsufficientStorage",
+    "LoopDetected",
+    "NotExtended",
+    "NetworkAuthenticationRequired",
+]
+
 class StatusCodeFilter(typing.TypedDict, total=False):
     """``envoy.config.accesslog.v3.StatusCodeFilter``"""
 
     comparison: ComparisonFilter
+
+class StdoutAccessLog(typing.TypedDict, total=False):
+    """``envoy.extensions.access_loggers.stream.v3.StdoutAccessLog``"""
+
+    log_format: SubstitutionFormatString
 
 class Stream(typing.TypedDict, total=False):
     """``envoy.config.core.v3.SocketOption.SocketType.Stream``"""
@@ -3836,6 +4552,16 @@ class TlvEntry(typing.TypedDict, total=False):
     value: bytes
     format_string: SubstitutionFormatString
 
+# envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol.TlvLocation
+TlvLocation: typing.TypeAlias = typing.Literal["DYNAMIC_METADATA", "FILTER_STATE"]
+
+class TokenBucket(typing.TypedDict, total=False):
+    """``envoy.type.v3.TokenBucket``"""
+
+    max_tokens: int
+    tokens_per_fill: UInt32Value
+    fill_interval: Duration
+
 class TraceTracing(typing.TypedDict, total=False):
     """``envoy.config.trace.v3.Tracing``"""
 
@@ -4009,8 +4735,14 @@ class ValueMatcher(typing.TypedDict, total=False):
     list_match: ListMatcher
     or_match: OrMatcher
 
+# envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol.KeyValuePair.ValueStringEncoding
+ValueStringEncoding: typing.TypeAlias = typing.Literal["UNSPECIFIED", "SANITIZED_UTF8", "BASE64"]
+
 # envoy.config.core.v3.ProxyProtocolConfig.Version
 Version: typing.TypeAlias = typing.Literal["V1", "V2"]
+
+# envoy.extensions.common.ratelimit.v3.VhRateLimitsOptions
+VhRateLimitsOptions: typing.TypeAlias = typing.Literal["OVERRIDE", "INCLUDE", "IGNORE"]
 
 class Vhds(typing.TypedDict, total=False):
     """``envoy.config.route.v3.Vhds``"""
@@ -4033,7 +4765,7 @@ class VirtualHost(typing.TypedDict, total=False):
     virtual_clusters: collections.abc.Sequence[VirtualCluster]
     rate_limits: collections.abc.Sequence[RateLimit]
     request_headers_to_add: collections.abc.Sequence[HeaderValueOption]
-    cors: CorsPolicy
+    cors: RouteCorsPolicy
     response_headers_to_add: collections.abc.Sequence[HeaderValueOption]
     response_headers_to_remove: _Strings
     request_headers_to_remove: _Strings
@@ -4044,7 +4776,7 @@ class VirtualHost(typing.TypedDict, total=False):
     per_request_buffer_limit_bytes: UInt32Value
     include_attempt_count_in_response: bool
     retry_policy_typed_config: Any
-    matcher: Matcher
+    matcher: MatcherMatcher
     request_mirror_policies: collections.abc.Sequence[RequestMirrorPolicy]
     include_is_timeout_retry_header: bool
     metadata: Metadata
@@ -4099,8 +4831,23 @@ WellKnownType: typing.TypeAlias = typing.Literal[
     "DURATION",
 ]
 
+# envoy.extensions.common.ratelimit.v3.XRateLimitHeadersRfcVersion
+XRateLimitHeadersRfcVersion: typing.TypeAlias = typing.Literal["OFF", "DRAFT_VERSION_03"]
+
 # envoy.config.route.v3.RateLimit.XRateLimitOption
 XRateLimitOption: typing.TypeAlias = typing.Literal["UNSPECIFIED", "OFF", "DRAFT_VERSION_03"]
+
+class XffConfig(typing.TypedDict, total=False):
+    """``envoy.extensions.http.original_ip_detection.xff.v3.XffConfig``"""
+
+    xff_num_trusted_hops: int
+    xff_trusted_cidrs: XffTrustedCidrs
+    skip_xff_append: BoolValue
+
+class XffTrustedCidrs(typing.TypedDict, total=False):
+    """``envoy.extensions.http.original_ip_detection.xff.v3.XffTrustedCidrs``"""
+
+    cidrs: collections.abc.Sequence[CidrRange]
 
 class ZoneAwareLbConfig(typing.TypedDict, total=False):
     """``envoy.config.cluster.v3.Cluster.CommonLbConfig.ZoneAwareLbConfig``"""

@@ -1,6 +1,8 @@
-"""The HTTP connection manager, which ingress and L7 listeners share."""
+"""Parts of listeners that the ingress and the L7 listeners share."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
 
 from xds import codec
 from xds.codec import schema
@@ -11,6 +13,7 @@ ACCESS_LOG_FLUSH = 0.25
 """Seconds after which Envoy sends what it has logged."""
 _MANAGER = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
 _ROUTER = "envoy.extensions.filters.http.router.v3.Router"
+_LISTENER_FILTER = "envoy.extensions.filters.listener"
 _GRPC_LOG = "envoy.extensions.access_loggers.grpc.v3.HttpGrpcAccessLogConfig"
 
 
@@ -37,7 +40,9 @@ def router(*, quiet: bool) -> schema.HttpFilter:
 
 
 def connection_manager(
-    name: str, fields: schema.HttpConnectionManager
+    name: str,
+    fields: schema.HttpConnectionManager,
+    access_logs: Iterable[schema.AccessLog] = (),
 ) -> schema.ConfigListenerFilter:
     """Return the network filter that speaks HTTP; paths are normalised before any rule."""
     config: schema.HttpConnectionManager = {
@@ -45,10 +50,23 @@ def connection_manager(
         "codec_type": "AUTO",
         "normalize_path": {"value": True},
         "upgrade_configs": [{"upgrade_type": "websocket"}],
-        "access_log": [grpc_access_log(name)],
+        "access_log": [grpc_access_log(name), *access_logs],
         **fields,
     }
     return {
         "name": "envoy.filters.network.http_connection_manager",
         "typed_config": codec.any_of(_MANAGER, config),
+    }
+
+
+def tls_inspector() -> schema.ListenerFilter:
+    """Return the listener filter that reads the server name of a TLS connection."""
+    return listener_filter("tls_inspector", "TlsInspector", schema.TlsInspector())
+
+
+def listener_filter(name: str, message: str, fields: Mapping[str, object]) -> schema.ListenerFilter:
+    """Return a listener filter of Envoy's."""
+    return {
+        "name": f"envoy.filters.listener.{name}",
+        "typed_config": codec.any_of(f"{_LISTENER_FILTER}.{name}.v3.{message}", fields),
     }

@@ -1,104 +1,30 @@
-"""Ingress listeners and the transparent L7 listeners."""
+"""The transparent L7 listeners."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 
 from lockgate.errors import XdsError
 from lockgate.ir import marks
 from lockgate.ir.proxy import (
-    CertificateUse,
     DnsRuleSet,
     HttpRuleSet,
-    IngressProxy,
     L7Listener,
     RuleSet,
 )
 from lockgate.model.meta import ObjectRef
-from xds import codec
 from xds.codec import schema
 from xds.resource import LISTENER, Resource, resource
 from xds.translate.clusters import ORIGINAL_DST
 from xds.translate.connections import connection_filters
-from xds.translate.http import connection_manager, router
+from xds.translate.http import connection_manager, listener_filter, router, tls_inspector
 from xds.translate.mutations import mutating_routes
 from xds.translate.rules import rbac_filter
-from xds.translate.shards import scoped_routes, shard_filter
-from xds.translate.sockets import ADS, address, mark_option
+from xds.translate.sockets import address, mark_option
 
-HTTP_LISTENER = "ingress/http"
-HTTPS_LISTENER = "ingress/https"
 DENIED_BODY = "Access denied\r\n"
-_LISTENER_FILTER = "envoy.extensions.filters.listener"
 _PASS_ON: schema.RouteAction = {"cluster": ORIGINAL_DST, "timeout": {}, "idle_timeout": {}}
-_DOWNSTREAM_TLS = "envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext"
-
-
-def ingress_listeners(proxy: IngressProxy) -> tuple[Resource, ...]:
-    """Return the HTTP listener and, where there is a certificate, the HTTPS listener.
-
-    Every certificate in use must be served too: Envoy opens HTTPS only when it has them all.
-    """
-    http = schema.Listener(
-        name=HTTP_LISTENER,
-        address=address(proxy.address, proxy.http_port),
-        filter_chains=[{"filters": [_ingress_manager(HTTP_LISTENER)]}],
-    )
-    if not proxy.certificates:
-        return (resource(LISTENER, HTTP_LISTENER, http),)
-    https = schema.Listener(
-        name=HTTPS_LISTENER,
-        address=address(proxy.address, proxy.https_port),
-        listener_filters=[_tls_inspector()],
-        filter_chains=_tls_chains(proxy.certificates),
-    )
-    return resource(LISTENER, HTTP_LISTENER, http), resource(LISTENER, HTTPS_LISTENER, https)
-
-
-def _tls_chains(uses: Iterable[CertificateUse]) -> list[schema.FilterChain]:
-    shown: dict[str, str] = {}
-    for use in sorted(uses):
-        shown.setdefault(use.host.lower(), use.certificate)  # Envoy refuses a name twice
-    hosts: dict[str, list[str]] = {}
-    for host, certificate in shown.items():
-        if host != "*":
-            hosts.setdefault(certificate, []).append(host)
-    chains = [_tls_chain(certificate, names) for certificate, names in sorted(hosts.items())]
-    if "*" in shown:
-        chains.append(_tls_chain(shown["*"], []))
-    return chains
-
-
-def _tls_chain(certificate: str, hosts: list[str]) -> schema.FilterChain:
-    context: schema.DownstreamTlsContext = {
-        "common_tls_context": {
-            "alpn_protocols": ["h2", "http/1.1"],
-            "tls_certificate_sds_secret_configs": [{"name": certificate, "sds_config": ADS}],
-        }
-    }
-    return {
-        "name": f"{certificate}{'' if hosts else '/default'}",
-        "filter_chain_match": {"server_names": hosts},
-        "filters": [_ingress_manager(HTTPS_LISTENER)],
-        "transport_socket": {
-            "name": "envoy.transport_sockets.tls",
-            "typed_config": codec.any_of(_DOWNSTREAM_TLS, context),
-        },
-    }
-
-
-def _ingress_manager(name: str) -> schema.ConfigListenerFilter:
-    return connection_manager(
-        name,
-        {
-            "scoped_routes": scoped_routes(),
-            "http_filters": [shard_filter(), router(quiet=False)],
-            "strip_trailing_host_dot": True,
-            # The client is who connects: an X-Forwarded-For of its own is only appended to.
-            "use_remote_address": {"value": True},
-        },
-    )
 
 
 def l7_listener(
@@ -129,8 +55,8 @@ def l7_listener(
         socket_options=[mark_option(marks.FROM_LISTENER)],
         listener_filters=[
             *_inspectors(chain, rule_sets),
-            _listener_filter("original_dst", "OriginalDst", schema.OriginalDst()),
-            _listener_filter("original_src", "OriginalSrc", schema.OriginalSrc(mark=marks.PROXIED)),
+            listener_filter("original_dst", "OriginalDst", schema.OriginalDst()),
+            listener_filter("original_src", "OriginalSrc", schema.OriginalSrc(mark=marks.PROXIED)),
         ],
         filter_chains=[{"filters": _judges(listener.name, chain, rule_sets, secrets)}],
     )
@@ -142,7 +68,7 @@ def _inspectors(
 ) -> list[schema.ListenerFilter]:
     if all(isinstance(rule_sets[name], HttpRuleSet) for _, name in chain):
         return []
-    return [_tls_inspector()]
+    return [tls_inspector()]
 
 
 def _judges(
@@ -198,17 +124,4 @@ def _denied() -> schema.ResponseMapper:
     return {
         "filter": {"status_code_filter": {"comparison": equal}},
         "body": {"inline_string": DENIED_BODY},
-    }
-
-
-def _tls_inspector() -> schema.ListenerFilter:
-    return _listener_filter("tls_inspector", "TlsInspector", schema.TlsInspector())
-
-
-def _listener_filter(
-    name: str, message: str, fields: Mapping[str, object]
-) -> schema.ListenerFilter:
-    return {
-        "name": f"envoy.filters.listener.{name}",
-        "typed_config": codec.any_of(f"{_LISTENER_FILTER}.{name}.v3.{message}", fields),
     }

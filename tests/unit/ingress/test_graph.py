@@ -1,6 +1,6 @@
 """What a change recomputes: one Service among a thousand costs one cluster."""
 
-from ingress.graph import IngressGraph
+from ingress.graph import IngressGraph, IngressInputs, IngressSettings
 from lockgate.model.ingress import Ingress, IngressPath, IngressRule, IngressTls, ServiceBackend
 from lockgate.model.service import (
     EndpointPort,
@@ -11,6 +11,7 @@ from lockgate.model.service import (
     SliceEndpoint,
 )
 from lockgate.state import Graph, Table
+from tests.certificates import issue
 
 Key = tuple[str, str]
 
@@ -26,12 +27,16 @@ class Inputs:
         self.secrets: Table[Key, Secret] = Table("secrets")
         self.ingress = IngressGraph(
             self.graph,
-            "lockgate",
-            ingresses=self.ingresses,
-            classes=Table("classes"),
-            services=self.services,
-            slices=self.slices,
-            secrets=self.secrets,
+            IngressSettings(node_name="here"),
+            IngressInputs(
+                self.ingresses,
+                Table("classes"),
+                Table("parameters"),
+                self.services,
+                self.slices,
+                self.secrets,
+                Table("nodes"),
+            ),
         )
 
     def add_host(self, number: int) -> None:
@@ -88,7 +93,8 @@ def test_a_missing_secret_is_a_problem_until_it_comes() -> None:
     inputs.graph.tick()
     assert [problem.reason for problem in inputs.ingress.problems()] == ["SecretNotFound"]
 
-    data = (("tls.crt", b"chain"), ("tls.key", b"key"))
+    pair = issue("s1.local")
+    data = (("tls.crt", pair.chain), ("tls.key", pair.key))
     inputs.secrets.put(("n", "cert"), Secret("n", "cert", "kubernetes.io/tls", data))
     inputs.graph.tick()
     assert inputs.ingress.problems() == []

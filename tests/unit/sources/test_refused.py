@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
+from lockgate.model.ingress import Ingress
 from lockgate.sources.parse import parse
 
 LNP = """
@@ -34,6 +35,13 @@ kind: Ingress
 metadata: {name: x}
 spec: {rules: [{host: %s, http: {paths: [{path: %s, pathType: Prefix,
   backend: {service: {name: s, port: %s}}}]}}]}
+"""
+RESOURCE = """
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: x}
+spec: {rules: [{http: {paths: [{path: /, pathType: Prefix,
+  backend: {resource: {apiGroup: g, kind: Bucket, name: b}}}]}}]}
 """
 HTTP = "  ingress: [{toPorts: [{ports: [{port: '80', protocol: %s}], rules: {http: [%s]}}]}]"
 PORT = "  ingress: [{toPorts: [{ports: [%s]}]}]"
@@ -71,9 +79,6 @@ HTTP_FIELD = "spec.ingress[0].toPorts[0].rules.http[0]"
         pytest.param(LNP + "  ingress: [{fromEndpoints: [{matchExpressions: [{key: a, operator: Has}]}]}]", "spec.ingress[0].fromEndpoints[0].matchExpressions[0].operator", "InvalidValue", id="operator"),
         pytest.param(LNP + "  ingress: [{fromEndpoints: [{matchLabels: {'a b': c}}]}]", "spec.ingress[0].fromEndpoints[0].matchLabels.a b", "InvalidSelector", id="label key"),
         pytest.param(NP + "  ingress: [{from: [{ipBlock: {cidr: 10.0.0.0/8, except: [11.0.0.0/8]}}]}]", "spec.ingress[0].from[0].ipBlock.except[0]", "InvalidCIDR", id="except"),
-        pytest.param(INGRESS % ("A_b", "/", "{number: 1}"), "spec.rules[0].host", "InvalidHost", id="host"),
-        pytest.param(INGRESS % ("a.b", "x", "{number: 1}"), "spec.rules[0].http.paths[0].path", "InvalidPath", id="path"),
-        pytest.param(INGRESS % ("a.b", "/", "{}"), "spec.rules[0].http.paths[0].backend.service.port", "InvalidValue", id="backend port"),
         pytest.param("{apiVersion: v1, kind: Secret, metadata: {name: x}, data: {a: 'é'}}", "data.a", "InvalidValue", id="base64"),
         pytest.param("{apiVersion: v1beta1, kind: Pod, metadata: {name: x}}", "apiVersion", "UnknownVersion", id="version"),
     ],
@@ -137,3 +142,24 @@ def test_a_tls_secret_needs_a_certificate_and_its_own_key() -> None:
     ]
     wrong = tls_problems({"tls.crt": certificate, "tls.key": other})
     assert wrong == [("data.tls.key", "KeyMismatch")]
+
+
+@pytest.mark.parametrize(
+    ("text", "field", "reason", "paths"),
+    [
+        pytest.param(INGRESS % ("A_b", "/", "{number: 1}"), "spec.rules[0].host", "InvalidHost", 0, id="host"),
+        pytest.param(INGRESS % ("a.b", "x", "{number: 1}"), "spec.rules[0].http.paths[0].path", "InvalidPath", 0, id="path"),
+        pytest.param(INGRESS % ("a.b", "/", "{}"), "spec.rules[0].http.paths[0].backend.service.port", "InvalidValue", 1, id="backend port"),
+        pytest.param(RESOURCE, "spec.rules[0].http.paths[0].backend", "UnsupportedBackend", 1, id="resource"),
+        pytest.param(INGRESS % ("a.b", "'/\t'", "{number: 1}"), "spec.rules[0].http.paths[0].path", "InvalidPath", 0, id="control"),
+    ],
+)  # fmt: skip
+def test_a_part_of_an_ingress_is_left_out_by_itself(
+    text: str, field: str, reason: str, paths: int
+) -> None:
+    _, [row], problems = parse(yaml.safe_load(text))
+    assert isinstance(row, Ingress)
+    found = [path.backend for rule in row.rules for path in rule.paths]
+    assert found == [None] * paths
+    assert [(problem.field, problem.reason) for problem in problems] == [(field, reason)]
+    assert problems[0].fix

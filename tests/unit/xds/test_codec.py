@@ -12,25 +12,17 @@ import envoy_data_plane.envoy.config.route.v3 as peer_route
 import pytest
 
 from lockgate.errors import XdsError
-from lockgate.ir.proxy import (
-    CertificateUse,
-    Cluster,
-    ClusterEndpoints,
-    HttpMatch,
-    HttpRuleSet,
-    IngressProxy,
-    L7Listener,
-    PathMatch,
-    Route,
-    VirtualHost,
-)
+from lockgate.ir.http import Forward, PathMatch, Respond, Route, Share, VirtualHost
+from lockgate.ir.proxy import HttpMatch, HttpRuleSet, IngressProxy, L7Listener, TlsHost
+from lockgate.ir.upstream import Cluster, ClusterEndpoints
 from lockgate.model.meta import ObjectRef
 from xds import codec
 from xds.codec import generate
 from xds.resource import Resource
 from xds.translate.clusters import cluster, endpoints, original_dst_cluster
-from xds.translate.listeners import ingress_listeners, l7_listener
-from xds.translate.routes import encode_host, joined_hosts
+from xds.translate.ingress.listeners import ingress_listeners
+from xds.translate.ingress.routes import encode_host, joined_hosts
+from xds.translate.listeners import l7_listener
 
 REF = ObjectRef("Ingress", "shop", "web")
 
@@ -70,8 +62,11 @@ def test_known_message_equals_peer() -> None:
 
 def _translated() -> list[tuple[Resource, type]]:
     rules = HttpRuleSet("r", (HttpMatch("GET", "/a.*", "h"),))
-    routes = (Route(PathMatch("prefix", "/a"), "c", REF), Route(PathMatch("exact", "/"), "", REF))
-    proxy = IngressProxy(80, 443, (CertificateUse("*", "shop/tls"),))
+    routes = (
+        Route(PathMatch("prefix", "/a"), Forward((Share("c"),)), REF),
+        Route(PathMatch("exact", "/"), Respond(404), REF),
+    )
+    proxy = IngressProxy(80, 443, (TlsHost("*", ("shop/tls",)),))
     listeners = [*ingress_listeners(proxy), l7_listener(L7Listener(1, "r", "r"), {"r": rules})]
     return [
         (cluster(Cluster("c", REF)), peer_cluster.Cluster),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lockgate.ir.proxy import Cluster, ClusterEndpoints
+from lockgate.ir.upstream import Cluster, ClusterEndpoints
 from lockgate.model.meta import ObjectRef
 from xds import codec
 from xds.diff import Difference, differences

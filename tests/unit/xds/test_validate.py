@@ -13,19 +13,9 @@ from google.protobuf import descriptor_pb2
 from google.protobuf.message import Message
 
 from lockgate.errors import EnvoyError, XdsError
-from lockgate.ir.proxy import (
-    CertificateUse,
-    Cluster,
-    ClusterEndpoints,
-    HeaderMatch,
-    HttpMatch,
-    HttpRuleSet,
-    IngressProxy,
-    L7Listener,
-    PathMatch,
-    Route,
-    VirtualHost,
-)
+from lockgate.ir.http import Forward, PathMatch, Respond, Route, Share, VirtualHost
+from lockgate.ir.proxy import HeaderMatch, HttpMatch, HttpRuleSet, IngressProxy, L7Listener, TlsHost
+from lockgate.ir.upstream import Cluster, ClusterEndpoints
 from lockgate.model.meta import ObjectRef
 from lockgate.settings import Settings
 from tests.golden.pipeline import Case
@@ -37,8 +27,9 @@ from xds.codec.roots import ROOTS
 from xds.envoy import find_envoy
 from xds.resource import CLUSTER, LISTENER, ROUTES, Resource, resource
 from xds.translate.clusters import cluster, endpoints, original_dst_cluster
-from xds.translate.listeners import ingress_listeners, l7_listener
-from xds.translate.routes import encode_host, joined_hosts
+from xds.translate.ingress.listeners import ingress_listeners
+from xds.translate.ingress.routes import encode_host, joined_hosts
+from xds.translate.listeners import l7_listener
 
 Fields: TypeAlias = Mapping[str, Any]
 
@@ -511,8 +502,11 @@ def _translated() -> list[Resource]:
     rules = HttpRuleSet(
         "r", (HttpMatch("GET", "/a.*", "h"), HttpMatch(headers=(HeaderMatch("x"),)))
     )
-    given = (Route(PathMatch("prefix", "/a"), "c", REF), Route(PathMatch("exact", "/"), "", REF))
-    proxy = IngressProxy(80, 443, (CertificateUse("*", "shop/tls"),))
+    given = (
+        Route(PathMatch("prefix", "/a"), Forward((Share("c"),)), REF),
+        Route(PathMatch("exact", "/"), Respond(404), REF),
+    )
+    proxy = IngressProxy(80, 443, (TlsHost("*", ("shop/tls",)),))
     return [
         cluster(Cluster("c", REF)),
         original_dst_cluster(),

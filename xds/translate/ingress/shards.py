@@ -10,9 +10,10 @@ from __future__ import annotations
 from xds import codec
 from xds.codec import schema
 from xds.resource import EXTENSION, SCOPED_ROUTES, Resource, resource
-from xds.translate.routes import SHARD_HEADER
 from xds.translate.sockets import ADS
 
+SHARD_HEADER = "x-lockgate-shard"
+"""Set by the ingress listeners to choose a route configuration; backends never see it."""
 SHARD_FILTER = "ingress/shard"
 """Name of the filter, as a resource and in the listeners."""
 HOSTS_PER_SHARD = 64

@@ -1,0 +1,1 @@
+"""What the ingress serves, as Envoy resources."""

@@ -1,0 +1,125 @@
+"""How the ingress speaks HTTP with clients, and whom it believes what they say of themselves."""
+
+from __future__ import annotations
+
+from ipaddress import ip_network
+from typing import Literal
+
+from lockgate.ir.proxy import ClientAddress, ClientAuth, IngressProxy
+from xds import codec
+from xds.codec import schema
+from xds.translate.http import connection_manager
+from xds.translate.ingress.access_log import file_access_log
+from xds.translate.ingress.filters import http_filters
+from xds.translate.ingress.shards import scoped_routes
+
+TOLD_BY_PROXIES = (
+    "forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-port", "x-forwarded-proto",
+    "x-original-url", "x-real-ip",
+)  # fmt: skip
+"""Headers that say who the client is; of a client that is not trusted they are removed."""
+_FORGET = "envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation"
+_XFF = "envoy.extensions.http.original_ip_detection.xff.v3.XffConfig"
+_MAX_HEADERS = 200
+_HEADERS_TIMEOUT_S = 60.0
+"""For the headers of a request; without it a client could hold a connection by sending slowly."""
+_BUFFER_BYTES = 65536
+
+
+def ingress_manager(
+    name: str,
+    proxy: IngressProxy,
+    *,
+    trusted: bool,
+    client: ClientAuth | None = None,
+    codec_type: Literal["AUTO", "HTTP3"] = "AUTO",
+) -> schema.ConfigListenerFilter:
+    """Return the network filter of an ingress listener.
+
+    Args:
+        name: of the listener, for its statistics and access log.
+        proxy: settings of all listeners.
+        trusted: whether the connections come from proxies that are believed.
+        client: certificates that clients of this filter chain show.
+        codec_type: ``HTTP3`` for QUIC.
+    """
+    fields: schema.HttpConnectionManager = {
+        "codec_type": codec_type,
+        "scoped_routes": scoped_routes(),
+        "http_filters": http_filters(),
+        "strip_trailing_host_dot": True,
+        "max_request_headers_kb": {"value": proxy.max_header_kib},
+        "common_http_protocol_options": {
+            "max_headers_count": {"value": _MAX_HEADERS},
+            "headers_with_underscores_action": "ALLOW",
+        },
+        "request_headers_timeout": codec.duration(_HEADERS_TIMEOUT_S),
+        # Time-outs of streams are the routes' to set; by default there are none.
+        "stream_idle_timeout": codec.duration(0),
+        "http2_protocol_options": {
+            "max_concurrent_streams": {"value": 100},
+            "initial_stream_window_size": {"value": _BUFFER_BYTES * 4},
+            "initial_connection_window_size": {"value": _BUFFER_BYTES * 16},
+        },
+        "merge_slashes": False,
+        "path_with_escaped_slashes_action": "KEEP_UNCHANGED",
+        **_client_address(proxy.client, trusted=trusted),
+        **_client_certificate(client),
+    }
+    if codec_type == "HTTP3":
+        fields["http3_protocol_options"] = {}
+    return connection_manager(name, fields, file_access_log(proxy.access_log))
+
+
+def _client_address(client: ClientAddress, *, trusted: bool) -> schema.HttpConnectionManager:
+    if trusted and client.trusted_prefixes:
+        # What the proxy tells of the client is kept, and the proxy's own address added to it.
+        detection: schema.TypedExtensionConfig = {
+            "name": "envoy.http.original_ip_detection.xff",
+            "typed_config": codec.any_of(_XFF, _believed(client)),
+        }
+        return {
+            "use_remote_address": {"value": False},
+            "original_ip_detection_extensions": [detection],
+        }
+    if client.trusted_hops and not client.trusted_prefixes:
+        return {
+            "use_remote_address": {"value": True},
+            "xff_num_trusted_hops": client.trusted_hops,
+        }
+    removed: schema.HeaderMutationHeaderMutation = {
+        "mutations": [{"remove": name} for name in TOLD_BY_PROXIES]
+    }
+    forget: schema.TypedExtensionConfig = {
+        "name": "envoy.http.early_header_mutation.header_mutation",
+        "typed_config": codec.any_of(_FORGET, removed),
+    }
+    return {"use_remote_address": {"value": True}, "early_header_mutation_extensions": [forget]}
+
+
+def _believed(client: ClientAddress) -> schema.XffConfig:
+    ranges: list[schema.CidrRange] = [prefix_range(one) for one in client.trusted_prefixes]
+    return {"xff_trusted_cidrs": {"cidrs": ranges}, "skip_xff_append": {"value": False}}
+
+
+def prefix_range(prefix: str) -> schema.CidrRange:
+    """Return an address prefix."""
+    network = ip_network(prefix)
+    return {
+        "address_prefix": str(network.network_address),
+        "prefix_len": {"value": network.prefixlen},
+    }
+
+
+def _client_certificate(client: ClientAuth | None) -> schema.HttpConnectionManager:
+    if client is None or not client.forward:
+        return {"forward_client_cert_details": "SANITIZE"}
+    return {
+        "forward_client_cert_details": "SANITIZE_SET",
+        "set_current_client_cert_details": {
+            "subject": {"value": True},
+            "cert": True,
+            "dns": True,
+            "uri": True,
+        },
+    }
