@@ -9,12 +9,13 @@ import threading
 import time
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import structlog
 
-from agent import view
+from agent import ingress_view, view
 from agent.cni import CniServer
 from agent.desired import Desired
 from agent.dns_proxy import DnsProxy
@@ -28,7 +29,7 @@ from agent.observe import Names, flow_of_request, flow_of_verdict
 from agent.pods import PodRunner, PodStatus
 from agent.proxy_ports import ProxyPorts
 from agent.publish import LISTENER_WAIT_S, ProxyReconciler
-from agent.rest import RestServer, TraceRequest, build_app
+from agent.rest import ExplainRequest, RestServer, TraceRequest, build_app
 from agent.saved_state import SavedState
 from agent.service_ips import ServiceIps
 from bpf.datapath import Datapath
@@ -418,6 +419,7 @@ class Node:
         found = [problem for problems in self._problems.values() for problem in problems]
         found += [*self._proxy.routes.problems(), *self._service_ips.problems]
         found += view.refusal_problems(self._cache.refusals.values())
+        found += self.desired.ingress.expired(datetime.now(UTC))
         return sorted({*found, *self.desired.problems()})
 
     def status(self) -> dict[str, Any]:
@@ -498,6 +500,18 @@ class Node:
     def services(self) -> list[dict[str, Any]]:
         """Return every Service frontend with its backends."""
         return view.services_view(self.desired)
+
+    def ingresses(self) -> list[dict[str, Any]]:
+        """Return every Ingress that is ours."""
+        return ingress_view.ingresses_view(self.desired, self.problems())
+
+    def ingress(self, namespace: str, name: str) -> dict[str, Any] | None:
+        """Return one Ingress, or None if it is not ours."""
+        return ingress_view.ingress_view(self.desired, (namespace, name), self.problems())
+
+    def explain(self, asked: ExplainRequest) -> dict[str, Any]:
+        """Say what becomes of a request; ValueError: its URL names no host."""
+        return ingress_view.explanation_view(self.desired, asked.url, asked.headers)
 
     def policies(self) -> list[dict[str, Any]]:
         """Return every policy with the endpoints it selects."""

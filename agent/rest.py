@@ -33,6 +33,13 @@ class TraceRequest(BaseModel):
     request: HttpRequest | KafkaRequest | DnsQuery | TlsHello | None = None
 
 
+class ExplainRequest(BaseModel):
+    """A request to the Ingress."""
+
+    url: str
+    headers: dict[str, str] = {}
+
+
 class AgentView(Protocol):
     """What the API reads of the agent; every answer is plain values."""
 
@@ -55,6 +62,15 @@ class AgentView(Protocol):
 
     def services(self) -> list[dict[str, Any]]:
         """Return every Service frontend with its backends."""
+
+    def ingresses(self) -> list[dict[str, Any]]:
+        """Return every Ingress that is ours."""
+
+    def ingress(self, namespace: str, name: str) -> dict[str, Any] | None:
+        """Return one Ingress, or None if it is not ours."""
+
+    def explain(self, asked: ExplainRequest) -> dict[str, Any]:
+        """Say what becomes of a request; ValueError: its URL names no host."""
 
     def policies(self) -> list[dict[str, Any]]:
         """Return every policy with the endpoints it selects."""
@@ -106,7 +122,28 @@ def build_app(agent: AgentView) -> FastAPI:
         return JSONResponse(body, status_code=status)
 
     _add_trace(app, agent)
+    _add_ingress(app, agent)
     return app
+
+
+def _add_ingress(app: FastAPI, agent: AgentView) -> None:
+    @app.get("/v1/ingresses")
+    async def ingresses() -> list[dict[str, Any]]:
+        return agent.ingresses()
+
+    @app.get("/v1/ingresses/{namespace}/{name}")
+    async def ingress(namespace: str, name: str) -> dict[str, Any]:
+        found = agent.ingress(namespace, name)
+        if found is None:
+            raise HTTPException(404, f"no Ingress {namespace}/{name} is ours")
+        return found
+
+    @app.post("/v1/ingress/explain")
+    async def explain(asked: ExplainRequest) -> dict[str, Any]:
+        try:
+            return agent.explain(asked)
+        except ValueError as error:
+            raise HTTPException(400, str(error)) from error
 
 
 def _add_trace(app: FastAPI, agent: AgentView) -> None:

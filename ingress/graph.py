@@ -134,6 +134,10 @@ class IngressGraph:
         """Return how each TLS name is taken, and the conflicts about them."""
         return tls.merge(self.tls.values())
 
+    def claims(self) -> Iterable[Claim]:
+        """Return what all Ingresses of ours, and their classes, say."""
+        return self._all_claims.values()
+
     def problems(self) -> list[Problem]:
         """Return what is wrong in the Ingresses, sorted."""
         rows: list[Claim | HostRoutes | tls.TlsResult] = [

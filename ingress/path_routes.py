@@ -69,7 +69,7 @@ def path_routes(candidate: Candidate, around: Surroundings) -> PathRoutes:
     """Return the routes of a path, in order of precedence."""
     made = PathRoutes()
     path, options = candidate.path, candidate.claim.options
-    base = Route(_path_match(path), Respond(UNAVAILABLE), candidate.claim.ref)
+    base = Route(route_match(path), Respond(UNAVAILABLE), candidate.claim.ref)
     filters = path_filters(candidate.claim, around.find_service, around.find_secret)
     made.backends |= filters.backends
     made.problems += filters.problems
@@ -141,7 +141,7 @@ def _rewrite(candidate: Candidate, made: PathRoutes) -> Rewrite | None:
     target = candidate.claim.options.rewrite
     if target is None:
         return None
-    match = _path_match(candidate.path)
+    match = route_match(candidate.path)
     pattern = _whole(match)
     wanted = max((int(digit) for digit in re2.findall(r"\\(\d)", target)), default=0)
     groups = _groups(pattern)
@@ -240,7 +240,8 @@ def _by_scheme(route: Route, options: Options, around: Surroundings) -> Iterator
     yield route
 
 
-def _path_match(path: HostPath) -> PathMatch:
+def route_match(path: HostPath) -> PathMatch:
+    """Return how a route takes the requests of a path."""
     kind, text = path.match
     match kind:
         case "Exact":

@@ -10,6 +10,7 @@ import click
 from lockgate import __version__
 from lockgate.cli.agent import FAILURE, agent, exit_code, up
 from lockgate.cli.envoy import envoy
+from lockgate.cli.ingress import ingress
 from lockgate.cli.kernel import bpf
 from lockgate.cli.listing import endpoint, identity, service
 from lockgate.cli.observe import observe
@@ -49,6 +50,6 @@ def main() -> None:
 
 
 for _command in (
-    up, agent, status, endpoint, identity, service, policy, bpf, envoy, observe,
+    up, agent, status, endpoint, identity, service, policy, ingress, bpf, envoy, observe,
 ):  # fmt: skip
     main.add_command(_command)

@@ -56,10 +56,10 @@ class Setting:
         made = Route(PathMatch("prefix", path), action, SHOP, filters)
         return replace(made, **more) if more else made
 
-    def add_cluster(self, name: str, *ports: int) -> None:
+    def add_cluster(self, name: str, *ports: int, options: ClusterOptions = PLAIN_CLUSTER) -> None:
         """Serve a further cluster with endpoints on loopback."""
         pairs = tuple(("127.0.0.1", port) for port in ports)
-        made = Cluster(name, SERVICE, name, options=self.options)
+        made = Cluster(name, SERVICE, name, options=options)
         self.more += [cluster(made), endpoints(ClusterEndpoints(name, pairs))]
 
     def host(self, *routes: Route, name: str = HOST) -> None:
