@@ -39,7 +39,8 @@ from lockgate.model.workload import Pod
 from lockgate.policy.engine import answer
 from lockgate.policy.trace import Question, matrix
 from lockgate.settings import Settings
-from lockgate.sources.manifests import Delta, ManifestSource
+from lockgate.sources.manifests import Delta
+from lockgate.sources.source import Source
 from xds.access import TcpListener, TlsFiles
 from xds.diff import differences
 from xds.envoy import EnvoyPaths, EnvoyProcess, find_envoy
@@ -66,7 +67,7 @@ FIRST_RETRY_S, LONGEST_RETRY_S = 1.0, 30.0
 class Node:
     """The parts of an agent and the loop that drives them."""
 
-    def __init__(self, settings: Settings, folder: Path, host_addresses: Sequence[str]) -> None:
+    def __init__(self, settings: Settings, source: Source, host_addresses: Sequence[str]) -> None:
         self.settings = settings
         self._host_addresses = host_addresses
         settings.run_dir.mkdir(parents=True, exist_ok=True)
@@ -87,7 +88,7 @@ class Node:
         self._restore()
         self._build_pods()
         self._build_proxy()
-        self._source = ManifestSource(folder, compat_cilium=settings.compat_cilium)
+        self._source = source
         self._rest = RestServer(build_app(self), settings.agent_socket)
 
     def _restore(self) -> None:
@@ -159,8 +160,8 @@ class Node:
         await self._xds.start()
         on_step("starting Envoy")
         await asyncio.to_thread(self._envoy.ensure)
-        on_step("reading the manifests")
-        self._apply(await asyncio.to_thread(self._source.read))
+        on_step(f"reading {self.settings.source}")
+        self._apply(await self._source.start())
         await self.pods.adopt()
         await asyncio.to_thread(self._attach_adopted)
         on_step("starting the pods")
@@ -215,6 +216,7 @@ class Node:
 
     async def _end_tasks(self) -> None:
         await self._dns.close()
+        await self._source.close()
         await self._proxy.routes.close()
         for task in self._tasks:
             task.cancel()
@@ -432,6 +434,11 @@ class Node:
                 "name": "dns",
                 "ok": not self._dns.failures,
                 "detail": "; ".join(self._dns.failures) or f"{len(self._learnt.names())} names",
+            },
+            {
+                "name": "source",
+                "ok": not self._source.faults,
+                "detail": "; ".join(self._source.faults) or self.settings.source,
             },
             {
                 "name": "reconcile",

@@ -19,6 +19,10 @@ from bpf.kernel import probe_all
 from lockgate.errors import BpfError, ConfigError, LockgateError, PrivilegeError
 from lockgate.log import configure_logging
 from lockgate.settings import Settings
+from lockgate.sources.kube.access import ApiServer
+from lockgate.sources.kube.source import KubernetesSource
+from lockgate.sources.manifests import ManifestSource
+from lockgate.sources.source import Source
 
 log = structlog.get_logger()
 
@@ -48,22 +52,34 @@ def run(
     Raises: LockgateError: what keeps it from starting, fit for the user.
     """
     configure_logging(settings.log_level)
-    kind, _, folder = settings.source.partition(":")
-    if kind != "manifests" or not folder:
-        msg = f"source {settings.source!r} is not known; use manifests:DIR"
-        raise ConfigError(msg)
-    if not Path(folder).is_dir():
-        msg = f"{folder} is not a folder; name the folder that holds the manifests"
-        raise ConfigError(msg)
+    source = make_source(settings)
     if os.geteuid() != 0:
         msg = "the agent programs the kernel, for which it must be root; run it with sudo"
         raise PrivilegeError(msg)
     with node_lock():
         try:
-            node = partial(Node, settings, Path(folder), host_addresses())
+            node = partial(Node, settings, source, host_addresses())
             return asyncio.run(_run(node, on_step, lambda: on_ready(_ready_line(settings))))
         except BpfError as error:
             raise _explain(error) from error
+
+
+def make_source(settings: Settings) -> Source:
+    """Return where declarations come from.
+
+    Raises: ConfigError: the setting names nothing that can be read.
+    """
+    if settings.source == "kubernetes":
+        server = ApiServer(settings.kubeconfig)
+        return KubernetesSource(server, compat_cilium=settings.compat_cilium)
+    kind, _, folder = settings.source.partition(":")
+    if kind != "manifests" or not folder:
+        msg = f"source {settings.source!r} is not known; use manifests:DIR or kubernetes"
+        raise ConfigError(msg)
+    if not Path(folder).is_dir():
+        msg = f"{folder} is not a folder; name the folder that holds the manifests"
+        raise ConfigError(msg)
+    return ManifestSource(Path(folder), compat_cilium=settings.compat_cilium)
 
 
 def _explain(error: BpfError) -> LockgateError:

@@ -23,6 +23,9 @@ class Settings(BaseSettings):
 
     source: str = "manifests:."
     """``manifests:DIR`` or ``kubernetes``."""
+    kubeconfig: str = ""
+    """File that says how to reach the API server. Empty: the pod's service account, or the
+    default kubeconfig."""
     node_name: str = Field(default_factory=lambda: os.uname().nodename)
     http_port: int = Field(default=8080, ge=1, le=65535)
     """Ingress, plain; above 1023 so that no privilege is needed for it."""

@@ -15,6 +15,7 @@ import yaml
 from pydantic import BaseModel
 
 from lockgate.sources.policy_schema import CidrGroupSpec, LockgatePolicySpec
+from lockgate.sources.schema import IngressParametersSpec
 
 GROUP, VERSION = "lockgate.io", "v1"
 _KEPT = frozenset({
@@ -22,6 +23,7 @@ _KEPT = frozenset({
     "minLength", "maxLength", "minItems", "maxItems", "minimum", "maximum",
     "additionalProperties", "x-kubernetes-int-or-string",
 })  # fmt: skip
+_MOST_SPECS = 256
 _CONDITIONS: dict[str, Any] = {
     "type": "object",
     "properties": {
@@ -87,6 +89,10 @@ KINDS = (
         LockgatePolicySpec, True, _POLICY_RULES,
     ),
     Kind("LockgateCIDRGroup", "lockgatecidrgroups", "lcg", False, CidrGroupSpec, False),
+    Kind(
+        "LockgateIngressParameters", "lockgateingressparameters", "lip", False,
+        IngressParametersSpec, False,
+    ),
 )  # fmt: skip
 
 
@@ -149,7 +155,8 @@ def _object_schema(kind: Kind) -> dict[str, Any]:
     found: dict[str, Any] = {"type": "object", "properties": properties}
     if not kind.many:
         return {**found, "required": ["spec"]}
-    properties["specs"] = {"type": "array", "items": spec}
+    # Bounded, or the cost of its rules would be beyond what the API server allows.
+    properties["specs"] = {"type": "array", "maxItems": _MOST_SPECS, "items": spec}
     found["x-kubernetes-validations"] = [
         {"rule": "has(self.spec) || has(self.specs)", "message": "spec or specs is needed"}
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -98,6 +99,18 @@ class ManifestSource:
     def read(self) -> Delta:
         """Read the whole folder; the first change."""
         return self._take(_files(self._folder))
+
+    async def start(self) -> Delta:
+        """Read the whole folder without holding up others."""
+        return await asyncio.to_thread(self.read)
+
+    async def close(self) -> None:
+        """Nothing is held between reads."""
+
+    @property
+    def faults(self) -> list[str]:
+        """Why objects cannot be followed at the moment: a folder is always there."""
+        return []
 
     def _read_file(self, path: Path, name: str) -> list[Found]:
         return read_file(path, name, compat_cilium=self._compat_cilium)

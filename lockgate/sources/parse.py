@@ -66,12 +66,14 @@ _CLUSTER_WIDE = {
 
 
 def parse(
-    document: Any, *, compat_cilium: bool = False
+    document: Any, *, compat_cilium: bool = False, strict: bool = True
 ) -> tuple[ObjectRef, list[Declaration], list[Problem]]:
     """Read one object; it is either whole or refused.
 
     A policy object with several specs yields several policies. A kind that Lockgate does not
-    read yields nothing and a problem whose reason is ``IgnoredKind``.
+    read yields nothing and a problem whose reason is ``IgnoredKind``. Unless ``strict``, fields
+    that are not known are passed over: an API server has seen to it that there are none but new
+    ones.
     """
     ref = _ref(document)
     read = Reading(ref)
@@ -105,13 +107,29 @@ def parse(
         return ref, [], read.problems
     model, reader = known
     try:
-        view = model.model_validate(_without_nulls(document))
+        view = _validated(model, _without_nulls(document), strict=strict)
     except ValidationError as error:
         read.refuse_all(error, model)
         return ref, [], read.problems
     read.labels(view.metadata.labels, "metadata.labels")
     found = reader(read, view)
     return ref, [] if read.problems else found, [*read.problems, *read.left_out]
+
+
+def _validated(model: type[schema.Object], document: Any, *, strict: bool) -> schema.Object:
+    try:
+        return model.model_validate(document)
+    except ValidationError as error:
+        faults = error.errors(include_url=False, include_input=False)
+        if strict or any(fault["type"] != "extra_forbidden" for fault in faults):
+            raise
+        for fault in faults:
+            *around, name = fault["loc"]
+            holder = document
+            for part in around:
+                holder = holder[part]
+            del holder[name]
+    return model.model_validate(document)
 
 
 def object_ref(value: Declaration) -> ObjectRef:

@@ -1,0 +1,1 @@
+"""Declarations from a Kubernetes API server, and what is written back to it."""

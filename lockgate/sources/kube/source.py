@@ -1,0 +1,141 @@
+"""The objects of an API server, as the same changes that a folder gives."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+from lockgate.model.meta import ObjectRef, Problem
+from lockgate.model.workload import Pod
+from lockgate.sources.kube.access import ApiServer
+from lockgate.sources.kube.kinds import CILIUM_KINDS, KINDS, Kind
+from lockgate.sources.kube.reflector import Change, Document, Reflector
+from lockgate.sources.manifests import Delta
+from lockgate.sources.parse import IGNORED, Declaration, parse
+
+_COALESCE_S = 0.002
+"""Events that come within this time are one change."""
+_MOST = 2000
+"""Objects of one change at most, so that others get a turn between."""
+
+
+class KubernetesSource:
+    """Lists and watches every kind that is read.
+
+    An object that is refused leaves its last good version in force. A kind that the server does
+    not have is asked for again now and then.
+    """
+
+    def __init__(self, server: ApiServer, *, compat_cilium: bool = False) -> None:
+        self._server = server
+        self._compat_cilium = compat_cilium
+        kinds = (*KINDS, *CILIUM_KINDS) if compat_cilium else KINDS
+        self._reflectors = [Reflector(server, kind, self._note) for kind in kinds]
+        self._pending: dict[tuple[str, str, str], tuple[Kind, Change]] = {}
+        self._some = asyncio.Event()
+        self._in_force: set[ObjectRef] = set()
+        self._told: set[str] = set()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def faults(self) -> list[str]:
+        """Why kinds cannot be watched at the moment, by kind."""
+        return [f"{row.kind.plural}: {row.fault}" for row in self._reflectors if row.fault]
+
+    async def start(self) -> Delta:
+        """Return all objects, as soon as every kind was listed; wait for the server if need be.
+
+        Raises: ConfigError: there is no usable kubeconfig.
+        """
+        await self._server.connect()
+        for reflector in self._reflectors:
+            task = asyncio.create_task(reflector.run(), name=f"watch {reflector.kind.plural}")
+            self._tasks.append(task)
+        listed = asyncio.create_task(self._all_listed(), name="listed")
+        await asyncio.wait([listed, *self._tasks], return_when=asyncio.FIRST_COMPLETED)
+        self._raise_failure()
+        return self._take(len(self._pending))
+
+    async def _all_listed(self) -> None:
+        for reflector in self._reflectors:
+            await reflector.listed.wait()
+
+    async def watch(self) -> AsyncIterator[Delta]:
+        """Yield changes for as long as the source is not closed."""
+        while True:
+            await self._some.wait()
+            await asyncio.sleep(_COALESCE_S)
+            self._raise_failure()
+            delta = self._take(_MOST)
+            if delta.put or delta.delete or delta.problems:
+                yield delta
+
+    async def close(self) -> None:
+        """End all watches."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._server.close()
+
+    def _raise_failure(self) -> None:
+        """Raise what ended a watch: a fault of ours, as those of the server do not."""
+        for task in self._tasks:
+            if task.done():
+                task.result()
+
+    def _note(self, kind: Kind, changes: list[Change]) -> None:
+        for change in changes:
+            self._pending[kind.kind, *change.key] = kind, change
+        self._some.set()
+
+    def _take(self, most: int) -> Delta:
+        put: list[Declaration] = []
+        delete: list[ObjectRef] = []
+        problems: dict[str, tuple[Problem, ...]] = {}
+        for key in list(self._pending)[:most]:
+            kind, change = self._pending.pop(key)
+            self._read(kind, change, put, delete, problems)
+        if not self._pending:
+            self._some.clear()
+        return Delta(tuple(put), tuple(delete), problems)
+
+    def _read(
+        self,
+        kind: Kind,
+        change: Change,
+        put: list[Declaration],
+        delete: list[ObjectRef],
+        problems: dict[str, tuple[Problem, ...]],
+    ) -> None:
+        ref = ObjectRef(kind.kind, *change.key)
+        found: list[Problem] = []
+        if change.document is None:
+            self._in_force.discard(ref)
+            delete.append(ref)
+        else:
+            rows, found = self._parse(kind, change.document)
+            put += rows
+            if rows:
+                self._in_force.add(ref)
+        told = str(ref)
+        if found or told in self._told:
+            problems[told] = tuple(found)
+            (self._told.add if found else self._told.discard)(told)
+
+    def _parse(self, kind: Kind, document: Document) -> tuple[list[Declaration], list[Problem]]:
+        # Items of a list do not say what they are.
+        whole = {**document, "apiVersion": kind.version, "kind": kind.kind}
+        whole["metadata"] = {**document["metadata"], "managedFields": None}
+        _, rows, problems = parse(whole, compat_cilium=self._compat_cilium, strict=False)
+        kept = [problem for problem in problems if problem.reason != IGNORED]
+        return [_remote(row) for row in rows], kept
+
+
+def _remote(row: Declaration) -> Declaration:
+    """Take from a pod its commands: those of a cluster are run by their node's kubelet."""
+    if not isinstance(row, Pod):
+        return row
+    return replace(
+        row, containers=tuple(replace(one, command=(), args=()) for one in row.containers)
+    )

@@ -1,0 +1,27 @@
+"""One real API server for all tests of this folder; each test has a namespace of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import count
+
+import pytest
+
+from tests.kube.apiserver import ApiServer, running
+
+_numbers = count()
+
+
+@pytest.fixture(scope="session")
+def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
+    """Return a control plane, ended after the last test."""
+    with running(tmp_path_factory.mktemp("kube")) as server:
+        yield server
+
+
+@pytest.fixture
+def namespace(api: ApiServer) -> str:
+    """Return the name of a new namespace."""
+    name = f"lg-{next(_numbers)}"
+    api.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+    return name
