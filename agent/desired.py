@@ -59,6 +59,7 @@ class Desired:
         )
         self._new_hosts = Cursor(self.ingress.hosts)
         self._new_tls = Cursor(self.ingress.tls)
+        self._new_claims = Cursor(self.ingress.claimed)
         self._endpoint_ids: dict[str, int] = dict(saved.section("endpoints"))
 
     def tick(self, now: float = 0.0) -> None:
@@ -88,8 +89,9 @@ class Desired:
 
     def new_problems(self) -> list[Problem]:
         """Return what is wrong in the rows that changed since the last call, sorted."""
-        rows = [*self._new_hosts.take().values(), *self._new_tls.take().values()]
-        return sorted({problem for row in rows if row is not None for problem in row.problems})
+        changed = (cursor.take() for cursor in (self._new_hosts, self._new_tls, self._new_claims))
+        rows = [row for part in changed for row in part.values() if row is not None]
+        return sorted({problem for row in rows for problem in row.problems})
 
     def problems(self) -> list[Problem]:
         """Return what is wrong across objects, sorted."""

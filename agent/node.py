@@ -21,6 +21,7 @@ from agent.desired import Desired
 from agent.dns_proxy import DnsProxy
 from agent.enforce import KernelReconciler
 from agent.flows import FlowRing
+from agent.ingress_status import IngressStatus
 from agent.ipam import Ipam
 from agent.learnt_names import LearntNames
 from agent.metrics import exposition
@@ -39,6 +40,7 @@ from lockgate.model.workload import Pod
 from lockgate.policy.engine import answer
 from lockgate.policy.trace import Question, matrix
 from lockgate.settings import Settings
+from lockgate.sources.kube.source import KubernetesSource
 from lockgate.sources.manifests import Delta
 from lockgate.sources.source import Source
 from xds.access import TcpListener, TlsFiles
@@ -89,6 +91,12 @@ class Node:
         self._build_pods()
         self._build_proxy()
         self._source = source
+        self._new_refusals: list[Problem] = []
+        self._ingress_status: IngressStatus | None = None
+        if isinstance(source, KubernetesSource):
+            self._ingress_status = IngressStatus(
+                self.desired, source.server, host_addresses, self.problems
+            )
         self._rest = RestServer(build_app(self), settings.agent_socket)
 
     def _restore(self) -> None:
@@ -175,11 +183,16 @@ class Node:
         await asyncio.to_thread(self._envoy.wait_ready)
         await self._check_ingress_ports()
         self.adopts = True
+        self._run_all()
+
+    def _run_all(self) -> None:
         self._run("source", self._follow_source())
         self._run("ticks", self._tick_forever())
         self._run("envoy", self._supervise_envoy())
         self._run("events", self._poll_events())
         self._run("names", self._expire_names())
+        if self._ingress_status is not None:
+            self._run("ingress status", self._ingress_status.run())
 
     async def _check_ingress_ports(self) -> None:
         flags = {HTTP_LISTENER: "--http-port", HTTPS_LISTENER: "--https-port"}
@@ -216,11 +229,11 @@ class Node:
 
     async def _end_tasks(self) -> None:
         await self._dns.close()
-        await self._source.close()
         await self._proxy.routes.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._source.close()
 
     def _run(self, name: str, work: Coroutine[Any, Any, None]) -> None:
         self._tasks.append(asyncio.create_task(work, name=name))
@@ -234,6 +247,7 @@ class Node:
         for problems in delta.problems.values():
             for problem in problems:
                 log.warning("object refused", ref=str(problem.ref), problem=str(problem))
+            self._new_refusals += problems
         self._assign_service_ips()
 
     def _assign_service_ips(self) -> None:
@@ -349,8 +363,12 @@ class Node:
             for in_force in awaiting:
                 in_force.set_result(None)
             self._retry_s, self._failure = 0.0, ""
-        for problem in self.desired.new_problems():
+        new = self.desired.new_problems()
+        for problem in new:
             log.warning("object cannot be served as declared", problem=str(problem))
+        if self._ingress_status is not None:
+            self._ingress_status.collect([*new, *self._new_refusals])
+        self._new_refusals.clear()
         self._save()
 
     async def _keep_snapshot(self) -> None:

@@ -58,6 +58,13 @@ class Settings(BaseSettings):
     proxy_port_last: int = 16999
     controller_class: str = "lockgate"
     """IngressClass that is ours even when no IngressClass object is declared."""
+    namespace: str = "kube-system"
+    """Where agents of a cluster keep what they share, such as who of them may write."""
+    ingress_addresses: tuple[str, ...] = ()
+    """Shown in the status of Ingresses, where these come from an API server. Empty: those of
+    ``ingress_service``, or of this node."""
+    ingress_service: str = ""
+    """``namespace/name`` of the Service that leads to the Ingress."""
     ingress_address: str = "0.0.0.0"
     """Where the Ingress listens."""
     ingress_force_https: bool = False

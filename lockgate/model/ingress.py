@@ -97,6 +97,9 @@ class Ingress:
     annotations: Labels = ()
     created: str = ""
     """RFC 3339; the older of two objects wins a conflict, then the smaller name."""
+    addresses: tuple[str, ...] = ()
+    """What its status shows: where it is reached."""
+    uid: str = ""
 
     @property
     def ref(self) -> ObjectRef:

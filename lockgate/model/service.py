@@ -31,6 +31,8 @@ class Service:
     """Empty: no selector, so EndpointSlices are declared by somebody."""
     external_name: str = ""
     labels: Labels = ()
+    addresses: tuple[str, ...] = ()
+    """Of its load balancer, as its status shows: addresses and host names."""
 
     @property
     def ref(self) -> ObjectRef:

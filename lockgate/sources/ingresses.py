@@ -79,6 +79,8 @@ def read_ingress(read: Reading, view: schema.IngressObject) -> list[Ingress]:
             ),
             labels_of(view.metadata.annotations),
             str(view.metadata.creation_timestamp or ""),
+            view.status.addresses(),
+            str(view.metadata.uid or ""),
         )
     ]
 

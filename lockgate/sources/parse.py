@@ -235,6 +235,7 @@ def _service(read: Reading, view: schema.ServiceObject) -> list[Declaration]:
             labels_of(spec.selector),
             spec.external_name,
             labels_of(view.metadata.labels),
+            view.status.addresses(),
         )
     ]
 

@@ -431,8 +431,36 @@ class NodeObject(Object):
     status: NodeStatusView = NodeStatusView()
 
 
+class LoadBalancerIngress(Schema):
+    """``loadBalancer.ingress[]``."""
+
+    ip: str = ""
+    hostname: str = ""
+    ip_mode: Any = None
+    ports: Any = None
+
+
+class LoadBalancerStatus(Schema):
+    """``loadBalancer``."""
+
+    ingress: list[LoadBalancerIngress] = []
+
+
+class LoadBalancedStatus(Schema):
+    """``status``, of which only the addresses are read."""
+
+    load_balancer: LoadBalancerStatus = LoadBalancerStatus()
+    conditions: Any = None
+
+    def addresses(self) -> tuple[str, ...]:
+        """Return addresses and host names."""
+        return tuple(row.ip or row.hostname for row in self.load_balancer.ingress)
+
+
 class ServiceObject(Object):
     """v1 Service."""
+
+    status: LoadBalancedStatus = LoadBalancedStatus()
 
     spec: ServiceSpec  # type: ignore[valid-type]
 
@@ -457,6 +485,7 @@ class EndpointSliceObject(Object):
 class IngressObject(Object):
     """networking.k8s.io/v1 Ingress."""
 
+    status: LoadBalancedStatus = LoadBalancedStatus()
     spec: IngressSpec
 
 

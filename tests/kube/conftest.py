@@ -20,8 +20,9 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
 
 
 @pytest.fixture
-def namespace(api: ApiServer) -> str:
-    """Return the name of a new namespace."""
+def namespace(api: ApiServer) -> Iterator[str]:
+    """Return the name of a new namespace; its Ingresses, which concern all, go at the end."""
     name = f"lg-{next(_numbers)}"
     api.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
-    return name
+    yield name
+    api.request("DELETE", f"/apis/networking.k8s.io/v1/namespaces/{name}/ingresses")

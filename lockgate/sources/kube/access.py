@@ -49,7 +49,7 @@ class ApiServer:
         Raises: ConfigError: there is no usable kubeconfig.
         """
         made = client.Configuration()
-        made.retries = False
+        made.retries = None  # trying again is for the reflectors to decide
         made.connection_pool_maxsize = 0  # each watch holds a connection for as long as it lasts
         try:
             if not self._kubeconfig and IN_CLUSTER.exists():  # noqa: ASYNC240  # once, at the start

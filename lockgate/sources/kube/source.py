@@ -28,7 +28,7 @@ class KubernetesSource:
     """
 
     def __init__(self, server: ApiServer, *, compat_cilium: bool = False) -> None:
-        self._server = server
+        self.server = server
         self._compat_cilium = compat_cilium
         kinds = (*KINDS, *CILIUM_KINDS) if compat_cilium else KINDS
         self._reflectors = [Reflector(server, kind, self._note) for kind in kinds]
@@ -48,7 +48,7 @@ class KubernetesSource:
 
         Raises: ConfigError: there is no usable kubeconfig.
         """
-        await self._server.connect()
+        await self.server.connect()
         for reflector in self._reflectors:
             task = asyncio.create_task(reflector.run(), name=f"watch {reflector.kind.plural}")
             self._tasks.append(task)
@@ -76,7 +76,7 @@ class KubernetesSource:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._server.close()
+        await self.server.close()
 
     def _raise_failure(self) -> None:
         """Raise what ended a watch: a fault of ours, as those of the server do not."""
