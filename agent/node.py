@@ -195,6 +195,8 @@ class Node:
             self._run("ingress status", self._ingress_status.run())
 
     async def _check_ingress_ports(self) -> None:
+        if self.adopts:
+            return  # Envoy serves already, and may take its time to come back to us
         flags = {HTTP_LISTENER: "--http-port", HTTPS_LISTENER: "--https-port"}
         for name in flags.keys() & self._cache.of_type(LISTENER).keys():
             if not await self._cache.wait_acked(LISTENER, name, LISTENER_WAIT_S):

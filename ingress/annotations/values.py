@@ -223,12 +223,12 @@ def redirect(text: str) -> Redirect:
     name, _, port = parts.netloc.partition(":")
     query = f"?{parts.query}" if parts.query else ""
     where = None if keeps else (parts.path or "/") + query
-    default = 443 if parts.scheme == "https" else 80
+    default = "443" if parts.scheme == "https" else "80"
     return Redirect(
         301,
         "https" if parts.scheme == "https" else "http",
         name,
-        int(port) if port else default,
+        0 if port in ("", default) else int(port),
         where,
     )
 

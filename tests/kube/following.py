@@ -65,4 +65,9 @@ async def following(kubeconfig: object) -> AsyncIterator[Following]:
 
 def run(test: Coroutine[object, object, None]) -> None:
     """Run a test with a limit."""
-    asyncio.run(asyncio.wait_for(test, 120))
+    asyncio.run(asyncio.wait_for(_settled(test), 120))
+
+
+async def _settled(test: Coroutine[object, object, None]) -> None:
+    await test
+    await asyncio.sleep(0.1)  # for TLS connections that are being closed

@@ -120,5 +120,8 @@ def duration(seconds: float) -> schema.Duration:
 
 
 def struct(values: Mapping[str, str]) -> Any:  # a google.protobuf.Struct
-    """Return the fields of a ``google.protobuf.Struct`` of strings."""
+    """Return the fields of a ``google.protobuf.Struct`` of strings, as the value of a map.
+
+    Elsewhere upb takes a plain dictionary for a Struct.
+    """
     return {"fields": {key: {"string_value": value} for key, value in values.items()}}

@@ -39,7 +39,7 @@ def file_access_log(path: str) -> list[schema.AccessLog]:
     """Return a JSON access log to a file, to standard output for ``-``, or none for nothing."""
     if not path:
         return []
-    log_format: Any = {"json_format": codec.struct(FIELDS)}
+    log_format: Any = {"json_format": FIELDS}
     if path == STDOUT:
         message = "envoy.extensions.access_loggers.stream.v3.StdoutAccessLog"
         config = {"log_format": log_format}
