@@ -55,7 +55,7 @@ from xds.translate.ingress.listeners import HTTP_LISTENER, HTTPS_LISTENER
 log = structlog.get_logger()
 
 TICK_S = 0.01
-"""Changes that come within this time are one tick."""
+"""Between two ticks at least; changes that come within this time are one tick."""
 PODS_READY_S = 20.0
 """How long the start waits for pods; a pod that needs longer does not hold back the rest."""
 ENVOY_CHECK_S = 1.0
@@ -312,9 +312,12 @@ class Node:
     # What goes out.
 
     async def _tick_forever(self) -> None:
+        last = 0.0
         while True:
             await self._dirty.wait()
-            await asyncio.sleep(TICK_S)
+            # The first change after a pause is not held back.
+            await asyncio.sleep(max(0.0, last + TICK_S - time.monotonic()))
+            last = time.monotonic()
             self._dirty.clear()
             await self._reconcile()
 

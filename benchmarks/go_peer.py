@@ -9,12 +9,13 @@ import sys
 from pathlib import Path
 
 
-def build(source: Path, name: str) -> Path | None:
+def build(source: Path, name: str, package: str = ".") -> Path | None:
     """Return the binary of a peer, or None where Go or the peer's module lacks.
 
     Args:
         source: folder of the program.
         name: of the binary, with the version of what it is a peer of.
+        package: that is built; the folder itself, or one its module requires.
     """
     cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "lockgate" / "bench"
     binary = cache / name
@@ -26,7 +27,7 @@ def build(source: Path, name: str) -> Path | None:
         print("no peer: Go is not installed", file=sys.stderr)
         return None
     cache.mkdir(parents=True, exist_ok=True)
-    if subprocess.run([go, "build", "-o", binary, "."], cwd=source, check=False).returncode:
+    if subprocess.run([go, "build", "-o", binary, package], cwd=source, check=False).returncode:
         print(f"no peer: {name} could not be built", file=sys.stderr)
         return None
     return binary

@@ -1,0 +1,1 @@
+"""Lockgate's Ingress controller beside Contour, over the same API server, Envoy and objects."""
