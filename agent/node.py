@@ -91,6 +91,8 @@ class Node:
         self._build_pods()
         self._build_proxy()
         self._source = source
+        self._in_cluster = isinstance(source, KubernetesSource)
+        """Whether an API server gives addresses to Services, and kubelets run the pods."""
         self._new_refusals: list[Problem] = []
         self._ingress_status: IngressStatus | None = None
         if isinstance(source, KubernetesSource):
@@ -250,7 +252,8 @@ class Node:
             for problem in problems:
                 log.warning("object refused", ref=str(problem.ref), problem=str(problem))
             self._new_refusals += problems
-        self._assign_service_ips()
+        if not self._in_cluster:
+            self._assign_service_ips()
 
     def _assign_service_ips(self) -> None:
         services = self.desired.declared.services
@@ -259,14 +262,15 @@ class Node:
 
     async def _follow_source(self) -> None:
         async for delta in self._source.watch():
-            before = set(self.desired.declared.pods)
             self._apply(delta)
             changed = {ref.path for ref in delta.delete if ref.kind == "Pod"}
             changed |= {row.ref.path for row in delta.put if isinstance(row, Pod)}
-            await self._sync_pods(changed | (before ^ set(self.desired.declared.pods)))
+            await self._sync_pods(changed)
             self._dirty.set()
 
     async def _sync_pods(self, changed: set[str]) -> None:
+        if self._in_cluster:
+            return  # the kubelet runs them, and the cluster's DNS knows the Services
         self._write_hosts()
         rows = {name: self.desired.declared.pods.get(name) for name in sorted(changed)}
         put = [row for row in rows.values() if row is not None and row.runs_here]
