@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from lockgate.ir.http import ExternalAuth, Filters, JwtProvider
 from xds import codec
 from xds.codec import schema
-from xds.translate.ingress.conditional import filled
 from xds.translate.ingress.shards import SHARD_HEADER
 
 _HTTP = "envoy.extensions.filters.http"
-PASSWORD, EXTERNAL, TOKEN = "lockgate.password", "lockgate.external_auth", "lockgate.token"
-PLACES = (PASSWORD, EXTERNAL, TOKEN)
 _PROVIDER = "provider"
 _TOLD = "(?i)accept.*|authorization|cookie|origin|referer|user-agent|x-.*"
 """Names of the request's headers that the service is told."""
@@ -29,19 +26,26 @@ _JWKS_TIMEOUT_S = 5.0
 _JWKS_CACHE_S = 600.0
 
 
-def route_config(filters: Filters) -> dict[str, schema.Any]:
-    """Return what a route tells these filters, by their names."""
-    found: dict[str, schema.Any] = {}
+def authentication(filters: Filters) -> Iterator[schema.TypedExtensionConfig]:
+    """Return those of these filters that a route wants."""
     if filters.basic_auth:
         users: schema.BasicAuth = {"users": {"inline_bytes": filters.basic_auth}}
-        found[PASSWORD] = filled(PASSWORD, f"{_HTTP}.basic_auth.v3.BasicAuth", users)
+        yield {
+            "name": "lockgate.password",
+            "typed_config": codec.any_of(f"{_HTTP}.basic_auth.v3.BasicAuth", users),
+        }
     if filters.external_auth is not None:
         asked = _external(filters.external_auth)
-        found[EXTERNAL] = filled(EXTERNAL, f"{_HTTP}.ext_authz.v3.ExtAuthz", asked)
+        yield {
+            "name": "lockgate.external_auth",
+            "typed_config": codec.any_of(f"{_HTTP}.ext_authz.v3.ExtAuthz", asked),
+        }
     if filters.jwt is not None:
         token = _token(filters.jwt)
-        found[TOKEN] = filled(TOKEN, f"{_HTTP}.jwt_authn.v3.JwtAuthentication", token)
-    return found
+        yield {
+            "name": "lockgate.token",
+            "typed_config": codec.any_of(f"{_HTTP}.jwt_authn.v3.JwtAuthentication", token),
+        }
 
 
 def _external(auth: ExternalAuth) -> schema.ExtAuthz:

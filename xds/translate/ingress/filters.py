@@ -1,27 +1,25 @@
 """The HTTP filters of the ingress, and what a route tells each of them.
 
-The filters stand in every listener, whatever the routes want, so that a route that comes to want
-one changes its own route configuration only.
+A route that comes to want a filter changes its own route configuration only: in the listeners
+stands but a place for it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import ip_network
+from typing import Any
 
 from lockgate.ir.http import Cors, ErrorPage, Filters, RateLimit
 from xds import codec
 from xds.codec import schema
 from xds.translate.http import router
-from xds.translate.ingress import authentication
+from xds.translate.ingress.authentication import authentication
 from xds.translate.ingress.conditional import filled, place
 from xds.translate.ingress.shards import shard_filter
 
 _HTTP = "envoy.extensions.filters.http"
-ERROR_PAGES, GZIP, BROTLI = "lockgate.error_pages", "lockgate.gzip", "lockgate.brotli"
-CORS, ADDRESSES, RATE, BODY = (
-    "lockgate.cors", "lockgate.addresses", "lockgate.rate", "lockgate.body",
-)  # fmt: skip
+CORS = "lockgate.cors"
 _ALWAYS: schema.RuntimeFractionalPercent = {"default_value": {"numerator": 100}}
 _MAX_CLIENTS = 20_000
 """Client addresses that a rate limit remembers; the least recently seen is forgotten first."""
@@ -31,49 +29,46 @@ _MIN_COMPRESSED = 256
 
 def http_filters() -> list[schema.HttpFilter]:
     """Return all HTTP filters of an ingress listener, in the order in which requests pass them."""
-    return [
-        shard_filter(),
-        _plain(ERROR_PAGES, f"{_HTTP}.custom_response.v3.CustomResponse"),
-        _compressor(BROTLI, "brotli.compressor.v3.Brotli"),
-        _compressor(GZIP, "gzip.compressor.v3.Gzip"),
-        _plain(CORS, f"{_HTTP}.cors.v3.Cors"),
-        _plain(ADDRESSES, f"{_HTTP}.rbac.v3.RBAC"),
-        _rate_limiter(),
-        *(place(name) for name in authentication.PLACES),
-        place(BODY),
-        router(quiet=False),
-    ]
+    cors: schema.HttpFilter = {
+        "name": CORS,
+        "typed_config": codec.any_of(f"{_HTTP}.cors.v3.Cors", {}),
+    }
+    return [shard_filter(), cors, place(), router(quiet=False)]
 
 
 def route_config(filters: Filters) -> dict[str, schema.Any]:
     """Return what a route tells the filters, by their names."""
-    found: dict[str, schema.Any] = {}
-    if filters.error_pages:
-        found[ERROR_PAGES] = _error_pages(filters.error_pages)
-    if filters.compress:
-        enabled: schema.CompressorPerRoute = {"overrides": {"response_direction_config": {}}}
-        message = f"{_HTTP}.compressor.v3.CompressorPerRoute"
-        found |= dict.fromkeys((GZIP, BROTLI), codec.any_of(message, enabled))
+    found = filled(_wanted(filters))
     if filters.cors is not None:
         found[CORS] = _cors(filters.cors)
+    return found
+
+
+def _wanted(filters: Filters) -> Iterator[schema.TypedExtensionConfig]:
+    if filters.error_pages:
+        yield _filter("custom_response.v3.CustomResponse", _error_pages(filters.error_pages))
+    if filters.compress:
+        yield _compressor("brotli")
+        yield _compressor("gzip")
     if filters.allow_from or filters.deny_from or filters.server_name:
-        found[ADDRESSES] = _addresses(filters)
+        yield _filter("rbac.v3.RBAC", _addresses(filters))
     if filters.rate is not None:
-        found[RATE] = _rate(filters.rate)
+        yield _filter("local_ratelimit.v3.LocalRateLimit", _rate(filters.rate))
+    yield from authentication(filters)
     if filters.max_body:
         limit: schema.Buffer = {"max_request_bytes": {"value": filters.max_body}}
-        found[BODY] = filled(BODY, f"{_HTTP}.buffer.v3.Buffer", limit)
-    return found | authentication.route_config(filters)
+        yield _filter("buffer.v3.Buffer", limit)
 
 
-def _plain(name: str, message: str) -> schema.HttpFilter:
-    return {"name": name, "typed_config": codec.any_of(message, {})}
+def _filter(message: str, config: Mapping[str, Any]) -> schema.TypedExtensionConfig:
+    name = f"lockgate.{message.partition('.')[0]}"
+    return {"name": name, "typed_config": codec.any_of(f"{_HTTP}.{message}", config)}
 
 
 # Error pages.
 
 
-def _error_pages(pages: Iterable[ErrorPage]) -> schema.Any:
+def _error_pages(pages: Iterable[ErrorPage]) -> schema.CustomResponse:
     exact = {page.status: page for page in pages if page.status.isdigit()}
     classes = {page.status: page for page in pages if not page.status.isdigit()}
     matcher = _status_matcher("HttpResponseStatusCodeMatchInput", exact)
@@ -83,8 +78,7 @@ def _error_pages(pages: Iterable[ErrorPage]) -> schema.Any:
     elif by_class is not None:
         matcher["on_no_match"] = {"matcher": by_class}
     assert matcher is not None  # there is at least one page
-    config: schema.CustomResponse = {"custom_response_matcher": matcher}
-    return codec.any_of(f"{_HTTP}.custom_response.v3.CustomResponse", config)
+    return {"custom_response_matcher": matcher}
 
 
 def _status_matcher(input_name: str, pages: dict[str, ErrorPage]) -> schema.MatcherMatcher | None:
@@ -123,21 +117,18 @@ def _page(page: ErrorPage) -> schema.Any:
 # Compression.
 
 
-def _compressor(name: str, library: str) -> schema.HttpFilter:
+def _compressor(name: str) -> schema.TypedExtensionConfig:
+    library = f"envoy.extensions.compression.{name}.compressor.v3.{name.capitalize()}"
     config: schema.Compressor = {
-        "compressor_library": {
-            "name": name,
-            "typed_config": codec.any_of(f"envoy.extensions.compression.{library}", {}),
-        },
+        "compressor_library": {"name": name, "typed_config": codec.any_of(library, {})},
         "response_direction_config": {
-            "common_config": {
-                # Off, but for the routes that turn it on.
-                "enabled": {"default_value": {"value": False}, "runtime_key": f"{name}.enabled"},
-                "min_content_length": {"value": _MIN_COMPRESSED},
-            }
+            "common_config": {"min_content_length": {"value": _MIN_COMPRESSED}}
         },
     }
-    return {"name": name, "typed_config": codec.any_of(f"{_HTTP}.compressor.v3.Compressor", config)}
+    return {
+        "name": f"lockgate.{name}",
+        "typed_config": codec.any_of(f"{_HTTP}.compressor.v3.Compressor", config),
+    }
 
 
 # Cross-origin requests.
@@ -173,7 +164,7 @@ def _quoted(text: str) -> str:
 # Who may ask.
 
 
-def _addresses(filters: Filters) -> schema.Any:
+def _addresses(filters: Filters) -> schema.HttpRbacRBAC:
     """Return a policy over the client's address, as trusted proxies tell it, and its TLS name."""
     parts: list[schema.Principal] = []
     if filters.allow_from:
@@ -188,9 +179,7 @@ def _addresses(filters: Filters) -> schema.Any:
             label = r"(?i)[^.]+" + _quoted(filters.server_name[1:])
             permission = {"requested_server_name": {"safe_regex": {"regex": label}}}
     policy: schema.Policy = {"permissions": [permission], "principals": [principal]}
-    rules: schema.ConfigRbacRBAC = {"action": "ALLOW", "policies": {"clients": policy}}
-    route: schema.RBACPerRoute = {"rbac": {"rules": rules}}
-    return codec.any_of(f"{_HTTP}.rbac.v3.RBACPerRoute", route)
+    return {"rules": {"action": "ALLOW", "policies": {"clients": policy}}}
 
 
 def _remote(prefixes: Iterable[str]) -> Iterator[schema.Principal]:
@@ -207,19 +196,13 @@ def _remote(prefixes: Iterable[str]) -> Iterator[schema.Principal]:
 # How often.
 
 
-def _rate_limiter() -> schema.HttpFilter:
-    config: schema.HttpLocalRatelimitLocalRateLimit = {"stat_prefix": "ingress_rate"}
-    message = f"{_HTTP}.local_ratelimit.v3.LocalRateLimit"
-    return {"name": RATE, "typed_config": codec.any_of(message, config)}
-
-
-def _rate(rate: RateLimit) -> schema.Any:
+def _rate(rate: RateLimit) -> schema.HttpLocalRatelimitLocalRateLimit:
     bucket: schema.TokenBucket = {
         "max_tokens": max(rate.burst, 1),
         "tokens_per_fill": {"value": rate.requests},
         "fill_interval": codec.duration(rate.per_s),
     }
-    config: schema.HttpLocalRatelimitLocalRateLimit = {
+    return {
         "stat_prefix": "ingress_rate",
         # What no descriptor takes passes; each client address has a bucket of its own.
         "token_bucket": {"max_tokens": 2**31, "fill_interval": codec.duration(1)},
@@ -231,4 +214,3 @@ def _rate(rate: RateLimit) -> schema.Any:
         "max_dynamic_descriptors": {"value": _MAX_CLIENTS},
         "enable_x_ratelimit_headers": "DRAFT_VERSION_03",
     }
-    return codec.any_of(f"{_HTTP}.local_ratelimit.v3.LocalRateLimit", config)
