@@ -94,19 +94,38 @@ class EndpointPolicy:
         return EndpointPolicy(endpoint, identity, ingress_enforced, egress_enforced, table)
 
 
+Scope = Literal["internal", "external"]
+"""Whose connections a frontend takes: those of this node and its pods, or those from outside."""
+ServiceKind = Literal["ClusterIP", "NodePort", "LoadBalancer", "ExternalIP", "HostPort"]
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Frontend:
-    """An address on which a Service is reached."""
+    """An address on which a Service is reached, IPv4 or IPv6."""
 
     address: str
     port: int
     protocol: Literal["TCP", "UDP", "SCTP"]
+    scope: Scope = "internal"
 
 
 @dataclass(frozen=True, slots=True)
 class LoadBalancer:
-    """A Service frontend and its ready backends as (address, port), sorted."""
+    """A Service frontend and the backends for new connections as (address, port), sorted.
+
+    A backend may be of the other IP version than the frontend. One that terminates is not among
+    them; connections that it has go on.
+    """
 
     frontend: Frontend
     backends: tuple[tuple[str, int], ...]
     origin: ObjectRef
+    kind: ServiceKind = "ClusterIP"
+    affinity_s: int = 0
+    """How long a client address keeps its backend after its last connection; 0: no affinity."""
+    source_ranges: tuple[str, ...] = ()
+    """Prefixes of the clients that may connect; empty: any."""
+    silent: bool = False
+    """Without backends, connections are dropped instead of refused: other nodes have some."""
+    direct_return: bool = False
+    """A backend on another node answers the client itself (DSR), instead of by this node."""
