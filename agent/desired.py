@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from agent.cursor import Cursor
 from agent.declared import Declared
+from agent.ingress_screens import IngressScreens
 from agent.saved_state import SavedState
 from agent.topology import Topology
 from ingress.graph import IngressGraph, IngressInputs, IngressSettings
@@ -16,7 +19,9 @@ from lockgate.state import Graph
 class Desired:
     """Every table of the node, and the tick that brings them up to date."""
 
-    def __init__(self, settings: Settings, saved: SavedState) -> None:
+    def __init__(
+        self, settings: Settings, saved: SavedState, host_prefixes: Iterable[str] = ()
+    ) -> None:
         self.settings = settings
         self.declared = Declared()
         self.graph = Graph()
@@ -57,6 +62,15 @@ class Desired:
                 self.declared.nodes,
             ),
         )
+        self.screens = IngressScreens(
+            self.graph,
+            self.ingress,
+            self.topology.endpoints,
+            self.policy,
+            (settings.http_port, settings.https_port),
+            settings.policy_enforcement,
+            (settings.pod_cidr, *host_prefixes),
+        )
         self._new_hosts = Cursor(self.ingress.hosts)
         self._new_tls = Cursor(self.ingress.tls)
         self._new_claims = Cursor(self.ingress.claimed)
@@ -69,6 +83,7 @@ class Desired:
         """
         self.graph.tick()
         self.policy.tick(now)
+        self.screens.tick()
 
     def endpoint_id(self, endpoint: str) -> int:
         """Return an endpoint's number, the lowest free one if it has none yet."""

@@ -75,7 +75,8 @@ class Node:
         settings.run_dir.mkdir(parents=True, exist_ok=True)
         settings.state_dir.mkdir(parents=True, exist_ok=True)
         self._saved = SavedState(settings.state_dir / "agent.json")
-        self.desired = Desired(settings, self._saved)
+        hosts = [f"{address}/{32 if '.' in address else 128}" for address in host_addresses]
+        self.desired = Desired(settings, self._saved, hosts)
         self.flows = FlowRing()
         self._names = Names(self.desired, host_addresses)
         self._problems: dict[str, tuple[Problem, ...]] = {}

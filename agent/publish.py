@@ -65,7 +65,7 @@ class ProxyReconciler:
         self._cache = cache
         self._ports = ports
         self._seen_uses = 0
-        self.routes = IngressRoutes(desired.ingress.hosts, cache, shards)
+        self.routes = IngressRoutes(desired.screens.hosts, cache, shards)
         self._tls = Cursor(desired.ingress.tls)
         self._secrets = Cursor(desired.declared.secrets)
         self._listeners: dict[tuple[str, str], tuple[L7Listener, Mapping[str, str]]] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from ipaddress import ip_address, ip_network
 from typing import Literal
 
 from lockgate.model.meta import ObjectRef
@@ -220,6 +221,25 @@ class ErrorPage:
     content_type: str = "text/html"
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class ClientScreen:
+    """Which clients policy lets through: the longest prefix that holds an address decides."""
+
+    allowed: tuple[str, ...]
+    denied: tuple[str, ...] = ()
+
+    def admits(self, address: str) -> bool:
+        """Say whether a client may pass; one that no prefix holds may not."""
+        asked = ip_address(address)
+        holding = [
+            (network.prefixlen, verdict)
+            for verdict, prefixes in ((True, self.allowed), (False, self.denied))
+            for network in map(ip_network, prefixes)
+            if asked in network
+        ]
+        return max(holding, default=(0, False))[1]
+
+
 @dataclass(frozen=True, slots=True)
 class Filters:
     """What a request must pass, and how it and its answer are changed on the way."""
@@ -227,6 +247,8 @@ class Filters:
     allow_from: tuple[str, ...] = ()
     """Prefixes of client addresses; empty allows all that ``deny_from`` does not hold."""
     deny_from: tuple[str, ...] = ()
+    screens: tuple[ClientScreen, ...] = ()
+    """What the policies of the backends, and of the Ingress, say of clients; each must admit."""
     server_name: str = ""
     """The TLS name the client must have asked for, because that name demands its certificate."""
     max_body: int = 0

@@ -81,9 +81,10 @@ class PolicyEngine:
         self._endpoints, self._local, self._namespaces = endpoints, local, namespaces
         self._learnt, self._nodes = around.learnt, around.nodes
         self._mode, self._audit = mode, audit
-        self._labels: Table[str, Labels] = graph.derive(
+        self.labels: Table[str, Labels] = graph.derive(
             "endpoint labels", endpoints, self._label, (namespaces,)
         ).output
+        """What selectors see of each endpoint."""
         self._policies = Expansion(graph, policies, around.groups, around.services, around.slices)
         self._subjects: Matching[PolicyKey, str] = Matching()
         self._entries: dict[str, Entries] = {}
@@ -101,7 +102,7 @@ class PolicyEngine:
 
         ``now`` is in seconds of the clock by which identities stay for a grace period.
         """
-        changed = self._changes(self._labels) | self._changes(self._endpoints)
+        changed = self._changes(self.labels) | self._changes(self._endpoints)
         moved = self._note_endpoints(changed)
         self._note_names(now)
         stale = self._note_subjects(changed | self._changes(self._local))
@@ -154,6 +155,11 @@ class PolicyEngine:
             lambda name: _ports(self._endpoints.get(name)),
             self._holders,
         )
+
+    @property
+    def expanded(self) -> Table[PolicyKey, Policy]:
+        """The policies, with everything they refer to filled in."""
+        return self._policies.table
 
     @property
     def rule_set_uses(self) -> int:
@@ -210,7 +216,7 @@ class PolicyEngine:
         for key in changed:
             pod = self._endpoints.get(key)
             address = pod.address if pod else ""
-            moved |= self._known_identities.set_pod(key, self._labels.get(key), address)
+            moved |= self._known_identities.set_pod(key, self.labels.get(key), address)
             # Its named ports may be others, though its identity is not.
             moved.add(key)
         return moved
@@ -227,7 +233,7 @@ class PolicyEngine:
         for endpoint in endpoints:
             here = endpoint in self._local
             gained, lost = self._subjects.set_member(
-                endpoint, self._labels.get(endpoint) if here else None
+                endpoint, self.labels.get(endpoint) if here else None
             )
             if gained or lost or here != (endpoint in self._entries):
                 stale.add(endpoint)

@@ -19,6 +19,15 @@ def prefix_of(cidr: str) -> Prefix:
     return network.version, int(network.network_address), network.prefixlen
 
 
+def lies_in(cidr: str, outer: str) -> bool:
+    """Say whether all addresses of a prefix are of another."""
+    (version, first, bits), (outer_version, outer_first, outer_bits) = map(prefix_of, (cidr, outer))
+    shift = _BITS[version] - outer_bits
+    return (
+        version == outer_version and bits >= outer_bits and first >> shift == outer_first >> shift
+    )
+
+
 class PrefixSet:
     """Prefixes, each once; asking costs the number of lengths in use or of answers."""
 

@@ -9,7 +9,7 @@ from lockgate.ir import node
 from lockgate.ir.node import EndpointPolicy, PolicyEntry, RowKey, Verdict
 from lockgate.ir.proxy import RuleSet
 from lockgate.model.meta import ObjectRef
-from lockgate.model.policy import Direction, Peers, Policy, PolicyRule
+from lockgate.model.policy import CidrBlock, Direction, Peers, Policy, PolicyRule
 from lockgate.model.selector import LabelSelector
 from lockgate.policy.clauses import (
     ALL_BITS,
@@ -26,6 +26,7 @@ from lockgate.state import Table
 
 DIRECTIONS: tuple[Direction, ...] = ("ingress", "egress")
 Row = tuple[PolicyEntry, ...]
+WORLD = ("world", "world-ipv4", "world-ipv6")
 
 
 class Entries:
@@ -106,7 +107,7 @@ class Entries:
                 clauses.append(FROM_HOST)
             old = before[direction]
             self._clauses[direction] = clauses
-            if self._set_general(direction, old, enforced=_is_enforced(direction, policies, mode)):
+            if self._set_general(direction, old, enforced=is_enforced(direction, policies, mode)):
                 touched = self._identities(clauses) | self._present(direction)
             else:
                 touched = self._identities(_differing(old, clauses))
@@ -145,6 +146,8 @@ class Entries:
                 found.update(*(self._selected(peer) for peer in clause.peers))
             elif clause.holding is not None:
                 found |= self._holders(clause.holding)
+            if is_screened(clause):
+                found.add(node.IDENTITY_INGRESS)
         found.discard(node.ANY_IDENTITY)
         return found
 
@@ -170,6 +173,8 @@ class Entries:
     def _is_about(self, clause: Clause, identity: int) -> bool:
         if clause.holding is not None and identity not in self._holders(clause.holding):
             return False
+        if identity == node.IDENTITY_INGRESS and is_screened(clause):
+            return True
         return clause.peers is None or any(
             identity in self._selected(peer) for peer in clause.peers
         )
@@ -219,7 +224,18 @@ def verdict(
     return "deny" if enforced else "allow"
 
 
-def _is_enforced(direction: Direction, policies: Iterable[Policy], mode: str) -> bool:
+def is_screened(clause: Clause) -> bool:
+    """Say whether a rule allows clients by address, so that some may come through the Ingress.
+
+    The Ingress knows which, see :mod:`lockgate.policy.clients`; the kernel must let it pass.
+    """
+    rule = clause.rule
+    if rule.direction != "ingress" or rule.action != "allow":
+        return False
+    return any(isinstance(peer, CidrBlock) or peer in WORLD for peer in clause.peers or ())
+
+
+def is_enforced(direction: Direction, policies: Iterable[Policy], mode: str) -> bool:
     """Say whether traffic without a matching rule is dropped."""
     if mode != "default":
         return mode == "always"

@@ -24,7 +24,7 @@ from lockgate.model.selector import LabelSelector, Requirement
 from lockgate.policy.identity import RESERVED, reserved_labels
 from lockgate.policy.matching import Matching
 from lockgate.policy.names import name_matches
-from lockgate.policy.prefixes import PrefixSet, prefix_of
+from lockgate.policy.prefixes import PrefixSet, lies_in, prefix_of
 
 Peer = LabelSelector | CidrBlock | NamePattern | Entity
 """One member of a rule's peers."""
@@ -140,7 +140,7 @@ class Selections:
     def _start(self, peer: Peer) -> set[int]:
         match peer:
             case LabelSelector():
-                return set(self._selectors.add_selector(peer, _of_endpoints(peer)))
+                return set(self._selectors.add_selector(peer, of_endpoints(peer)))
             case CidrBlock():
                 return self._blocks.start(peer)
             case NamePattern():
@@ -272,21 +272,13 @@ class _Blocks:
         ]
 
     def _is_excluded(self, peer: CidrBlock, cidr: str) -> bool:
-        return any(_lies_in(cidr, outer) for outer in peer.excluded)
+        return any(lies_in(cidr, outer) for outer in peer.excluded)
 
     def _holds_pods(self, peer: CidrBlock, blocks: frozenset[str]) -> bool:
         return peer.cidr in blocks and not any(outer in blocks for outer in peer.excluded)
 
 
-def _lies_in(cidr: str, outer: str) -> bool:
-    (version, first, bits), (outer_version, outer_first, outer_bits) = map(prefix_of, (cidr, outer))
-    shift = (32 if version == 4 else 128) - outer_bits  # bits of an address
-    return (
-        version == outer_version and bits >= outer_bits and first >> shift == outer_first >> shift
-    )
-
-
-def _of_endpoints(selector: LabelSelector) -> LabelSelector:
+def of_endpoints(selector: LabelSelector) -> LabelSelector:
     """Return a selector that means pods, unless it names who else it means."""
     named = any(
         entry.key.startswith((RESERVED_PREFIX, NODE_LABELS_PREFIX))

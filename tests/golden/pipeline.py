@@ -62,7 +62,7 @@ class Case:
     def _ir(self) -> dict[str, Any]:
         desired = self.desired
         tables: dict[str, Mapping[Any, Any]] = {
-            "hosts": {key: row.virtual_host for key, row in desired.ingress.hosts.items()},
+            "hosts": {key: row.virtual_host for key, row in desired.screens.hosts.items()},
             "clusters": {row.cluster: row for row in desired.ingress.endpoints.values()},
             "certificates": {row.name: row for row in desired.ingress.certificates.values()},
             "endpoint policies": {
@@ -94,7 +94,8 @@ class Case:
         ingress = self.desired.ingress
         rule_sets = dict(self.desired.policy.rule_sets.items())
         table = RouteTable(lambda _resource: False)
-        table.apply({host: row.virtual_host for host, row in ingress.hosts.items()})
+        hosts = self.desired.screens.hosts
+        table.apply({host: row.virtual_host for host, row in hosts.items()})
         proxy = IngressProxy(8080, 8443, ingress.tls_hosts()[0])
         made = [clusters.cluster(row) for row in ingress.clusters.values()]
         made += [clusters.endpoints(row) for row in ingress.endpoints.values()]

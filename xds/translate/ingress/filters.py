@@ -7,10 +7,10 @@ stands but a place for it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from ipaddress import ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
 
-from lockgate.ir.http import Cors, ErrorPage, Filters, RateLimit
+from lockgate.ir.http import ClientScreen, Cors, ErrorPage, Filters, RateLimit
 from xds import codec
 from xds.codec import schema
 from xds.translate.http import router
@@ -20,6 +20,7 @@ from xds.translate.ingress.shards import shard_filter
 
 _HTTP = "envoy.extensions.filters.http"
 CORS = "lockgate.cors"
+_Network = IPv4Network | IPv6Network
 _ALWAYS: schema.RuntimeFractionalPercent = {"default_value": {"numerator": 100}}
 _MAX_CLIENTS = 20_000
 """Client addresses that a rate limit remembers; the least recently seen is forgotten first."""
@@ -50,7 +51,7 @@ def _wanted(filters: Filters) -> Iterator[schema.TypedExtensionConfig]:
     if filters.compress:
         yield _compressor("brotli")
         yield _compressor("gzip")
-    if filters.allow_from or filters.deny_from or filters.server_name:
+    if filters.allow_from or filters.deny_from or filters.screens or filters.server_name:
         yield _filter("rbac.v3.RBAC", _addresses(filters))
     if filters.rate is not None:
         yield _filter("local_ratelimit.v3.LocalRateLimit", _rate(filters.rate))
@@ -171,6 +172,7 @@ def _addresses(filters: Filters) -> schema.HttpRbacRBAC:
         parts.append({"or_ids": {"ids": [*_remote(filters.allow_from)]}})
     if filters.deny_from:
         parts.append({"not_id": {"or_ids": {"ids": [*_remote(filters.deny_from)]}}})
+    parts += map(_screen, filters.screens)
     principal: schema.Principal = {"and_ids": {"ids": parts}} if parts else {"any": True}
     permission: schema.Permission = {"any": True}
     if filters.server_name:
@@ -180,6 +182,28 @@ def _addresses(filters: Filters) -> schema.HttpRbacRBAC:
             permission = {"requested_server_name": {"safe_regex": {"regex": label}}}
     policy: schema.Policy = {"permissions": [permission], "principals": [principal]}
     return {"rules": {"action": "ALLOW", "policies": {"clients": policy}}}
+
+
+def _screen(screen: ClientScreen) -> schema.Principal:
+    """Return who is in an allowed prefix and not in a denied one inside it, longest first."""
+    ways: list[schema.Principal] = []
+    for prefix in screen.allowed:
+        outer = ip_network(prefix)
+        inside = [
+            one
+            for one in screen.denied
+            if ip_network(one) != outer and _lies_in(ip_network(one), outer)
+        ]
+        way = [*_remote([prefix])]
+        if inside:
+            way.append({"not_id": {"or_ids": {"ids": [*_remote(inside)]}}})
+        ways.append({"and_ids": {"ids": way}})
+    nobody: schema.Principal = {"not_id": {"any": True}}
+    return {"or_ids": {"ids": ways}} if ways else nobody
+
+
+def _lies_in(inner: _Network, outer: _Network) -> bool:
+    return inner.version == outer.version and inner.subnet_of(outer)  # type: ignore[arg-type]  # of one version
 
 
 def _remote(prefixes: Iterable[str]) -> Iterator[schema.Principal]:
