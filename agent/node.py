@@ -44,8 +44,10 @@ from lockgate.sources.kube.source import KubernetesSource
 from lockgate.sources.manifests import Delta
 from lockgate.sources.source import Source
 from xds.access import TcpListener, TlsFiles
+from xds.access_log import HttpLogEntry
 from xds.diff import differences
 from xds.envoy import EnvoyPaths, EnvoyProcess, find_envoy
+from xds.log_sampling import SHARE_KEY, next_share, share_value
 from xds.resource import LISTENER
 from xds.server import XdsServer
 from xds.snapshot import Refusal, SnapshotCache
@@ -82,6 +84,7 @@ class Node:
         self._problems: dict[str, tuple[Problem, ...]] = {}
         self._failure = ""
         self._retry_s = 0.0
+        self._entries, self._log_share = 0, 1.0
         self._awaiting: list[asyncio.Future[None]] = []
         self._dirty = asyncio.Event()
         self._kernel_lock = threading.Lock()
@@ -137,7 +140,7 @@ class Node:
         self._xds = XdsServer(
             settings.xds_socket,
             self._cache,
-            lambda entry: self.flows.add(flow_of_request(entry, self._names)),
+            self._on_request,
             _tcp_listener(settings, self._cache),
         )
         self._envoy = EnvoyProcess(
@@ -436,6 +439,22 @@ class Node:
             await asyncio.sleep(ENVOY_CHECK_S)
             if await asyncio.to_thread(self._envoy.ensure):
                 log.error("envoy was gone and is started again")
+                self._log_share = 1.0
+            await self._share_log()
+
+    async def _share_log(self) -> None:
+        """Have Envoy report as large a share of the requests as is worth its cost."""
+        entries, self._entries = self._entries, 0
+        share = next_share(self._log_share, entries / ENVOY_CHECK_S)
+        if share != self._log_share:
+            with contextlib.suppress(EnvoyError):  # it starts, or ends; the next second asks anew
+                value = share_value(share)
+                await asyncio.to_thread(self._envoy.admin.set_runtime, SHARE_KEY, value)
+                self._log_share = share
+
+    def _on_request(self, entry: HttpLogEntry) -> None:
+        self._entries += 1
+        self.flows.add(flow_of_request(entry, self._names))
 
     async def _poll_events(self) -> None:
         while True:

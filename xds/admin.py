@@ -7,6 +7,7 @@ import json
 import socket
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from lockgate.errors import EnvoyError
 
@@ -46,6 +47,15 @@ class EnvoyAdmin:
             raise EnvoyError(msg) from error
         finally:
             connection.close()
+
+    def set_runtime(self, key: str, value: str) -> None:
+        """Set a runtime value; it holds until Envoy ends.
+
+        Raises: EnvoyError: Envoy does not answer, or refuses the value.
+        """
+        status, body = self.request(f"/runtime_modify?{urlencode({key: value})}", "POST")
+        if status != http.client.OK:
+            raise EnvoyError(f"Envoy refuses {key}={value}: {body.decode(errors='replace')}")
 
     def is_ready(self) -> bool:
         """Tell whether Envoy answers and serves."""

@@ -38,7 +38,7 @@ def bootstrap(node: str, xds_socket: Path, admin_socket: Path) -> Message:
             # A flush looks at every counter of every cluster: with 50,000 it stops the main thread,
             # and with it every update, for most of a second. Who asks for statistics gets them.
             "stats_flush_on_admin": True,
-            "layered_runtime": {"layers": [_runtime()]},
+            "layered_runtime": {"layers": [_runtime(), {"name": "agent", "admin_layer": {}}]},
         },
     )
 

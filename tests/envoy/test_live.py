@@ -13,6 +13,7 @@ from lockgate.model.meta import ObjectRef
 from tests.envoy.live import TIMEOUT, backend, envoy, free_port, get, run, serving, started, until
 from xds.access_log import HttpLogEntry
 from xds.envoy import EnvoyProcess
+from xds.log_sampling import LEAST_SHARE, SHARE_KEY, share_value
 from xds.resource import CLUSTER, LISTENER, ROUTES, Resource, resource
 from xds.snapshot import Refusal, SnapshotCache
 from xds.translate.clusters import cluster, endpoints, original_dst_cluster
@@ -79,6 +80,32 @@ def test_ingress_routes_logs_and_changes(envoy: EnvoyProcess, backend: int) -> N
     assert (first.status, first.authority, first.source) == (200, "shop.test", "127.0.0.1")
     assert (first.destination, first.destination_port) == ("127.0.0.1", port)
     assert first.detail == "via_upstream"
+
+
+def test_a_share_of_the_requests_is_logged(envoy: EnvoyProcess, backend: int) -> None:
+    """A busy Envoy is told to report fewer requests, and then all again."""
+    port, logged = free_port(), list[HttpLogEntry]()
+
+    async def body() -> None:
+        cache = SnapshotCache()
+        cache.update(ingress(port, backend, "/"))
+        cache.ready()
+        async with serving(envoy, cache, logged.append):
+            await started(envoy)
+            assert await cache.wait_acked(LISTENER, HTTP_LISTENER, TIMEOUT)
+            assert await cache.wait_acked(ROUTES, TABLE, TIMEOUT)
+
+            async def ask(times: int, share: float) -> None:
+                envoy.admin.set_runtime(SHARE_KEY, share_value(share))
+                for _ in range(times):
+                    assert (await asyncio.to_thread(get, port, "/"))[0] == 200
+
+            await ask(40, LEAST_SHARE)
+            await ask(5, 1.0)
+            await until(lambda: len(logged) >= 5)
+            assert len(logged) < 25
+
+    run(body())
 
 
 def test_new_server_sends_nothing_and_loses_nothing(envoy: EnvoyProcess, backend: int) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from xds import codec
 from xds.codec import schema
+from xds.log_sampling import SHARE_KEY
 
 XDS_CLUSTER = "xds"
 """The cluster, static in Envoy's bootstrap, that reaches our server."""
@@ -18,7 +19,14 @@ _GRPC_LOG = "envoy.extensions.access_loggers.grpc.v3.HttpGrpcAccessLogConfig"
 
 
 def grpc_access_log(log_name: str) -> schema.AccessLog:
-    """Return an access log that is streamed to our server."""
+    """Return an access log that is streamed to our server, of a busy Envoy a share."""
+    share: schema.AccessLogFilter = {
+        "runtime_filter": {
+            "runtime_key": SHARE_KEY,
+            "percent_sampled": {"numerator": 100},
+            "use_independent_randomness": True,
+        }
+    }
     config = schema.HttpGrpcAccessLogConfig(
         common_config={
             "log_name": log_name,
@@ -29,6 +37,7 @@ def grpc_access_log(log_name: str) -> schema.AccessLog:
     )
     return {
         "name": "envoy.access_loggers.http_grpc",
+        "filter": share,
         "typed_config": codec.any_of(_GRPC_LOG, config),
     }
 
