@@ -102,7 +102,7 @@ class KernelReconciler:
             self._datapath.set_endpoint(
                 self._desired.endpoint_id(endpoint),
                 host_interface(endpoint),
-                pod.address,
+                (pod.address,),
                 policy,
                 self._ports.class_ids,
             )

@@ -416,7 +416,7 @@ class Node:
 
     def _attach(self, endpoint: str, interface: str, address: str) -> None:
         with self._kernel_lock:
-            self._datapath.attach(interface, self.desired.endpoint_id(endpoint), 0, address)
+            self._datapath.attach(interface, self.desired.endpoint_id(endpoint), 0, (address,))
 
     def _attach_adopted(self) -> None:
         """Put pods that ran before us under enforcement, even if our pins were lost."""
@@ -429,7 +429,7 @@ class Node:
 
     def _detach(self, endpoint: str, interface: str, address: str) -> None:
         with self._kernel_lock:
-            self._datapath.detach(interface, self.desired.endpoint_id(endpoint), address)
+            self._datapath.detach(interface, self.desired.endpoint_id(endpoint), (address,))
         self.desired.forget_endpoint(endpoint)
 
     # What is watched.

@@ -24,7 +24,7 @@ def _measure(client: Pod, server: Pod, seconds: float) -> tuple[float, float]:
 
 def _attach(pods: tuple[Pod, ...], node: Node) -> None:
     for pod in pods:
-        node.datapath.attach(pod.ifname, pod.number, pod.identity, pod.address)
+        node.datapath.attach(pod.ifname, pod.number, pod.identity, (pod.address,))
 
 
 def _detach(pods: tuple[Pod, ...]) -> None:

@@ -28,6 +28,26 @@ def device_index(netlink: IPRoute, ifname: str) -> int:
     return int(found[0])
 
 
+def peer_mac(netlink: IPRoute, ifindex: int) -> bytes:
+    """Return the hardware address of a veth's other end, in another namespace; zeros if unknown."""
+    try:
+        link = netlink.get_links(ifindex)[0]
+        peer, namespace = link.get_attr("IFLA_LINK"), link.get_attr("IFLA_LINK_NETNSID")
+        if peer is None or namespace is None:
+            return bytes(6)
+        found = netlink.link("get", index=peer, target_netnsid=namespace)
+        address = str(found[0].get_attr("IFLA_ADDRESS"))
+    except (NetlinkError, IndexError):
+        return bytes(6)
+    return bytes.fromhex(address.replace(":", ""))
+
+
+def attach_device(netlink: IPRoute, ifindex: int, programs: dict[str, int]) -> None:
+    """Attach both programs to one of the node's own devices."""
+    attach_tc(netlink, ifindex, programs["to_device"], "lg_to_device", TC_EGRESS)
+    attach_tc(netlink, ifindex, programs["from_device"], "lg_from_device", TC_INGRESS)
+
+
 def attach_tc(netlink: IPRoute, ifindex: int, program: int, name: str, parent: str) -> None:
     """Attach a program, in place of ours if one is there; no packet passes between."""
     try:

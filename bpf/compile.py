@@ -27,17 +27,28 @@ class ProgramSpec:
     attach_type: int = -1
 
 
+_TC: Final = "datapath.h packet.h events.h tracking.h policy.h hostpolicy.h translate.h"
 MODULES: Final[dict[str, tuple[ProgramSpec, ...]]] = {
-    "datapath.h policy.h proxy.h pod.c": (
+    f"{_TC} services.h forward.h refuse.h proxy.h pod.c": (
         ProgramSpec("from_pod", SCHED_CLS),
         ProgramSpec("to_pod", SCHED_CLS),
         ProgramSpec("hairpin", SCHED_CLS),
     ),
-    "datapath.h socket_lb.c": (
+    f"{_TC} services.h forward.h refuse.h device.c": (
+        ProgramSpec("from_device", SCHED_CLS),
+        ProgramSpec("to_device", SCHED_CLS),
+    ),
+    "datapath.h services.h socket_lb.c": (
+        ProgramSpec("bind4", SOCK_ADDR, 8),
+        ProgramSpec("bind6", SOCK_ADDR, 9),
         ProgramSpec("connect4", SOCK_ADDR, 10),
+        ProgramSpec("connect6", SOCK_ADDR, 11),
         ProgramSpec("sendmsg4", SOCK_ADDR, 14),
+        ProgramSpec("sendmsg6", SOCK_ADDR, 15),
         ProgramSpec("recvmsg4", SOCK_ADDR, 19),
+        ProgramSpec("recvmsg6", SOCK_ADDR, 20),
         ProgramSpec("getpeername4", SOCK_ADDR, 29),
+        ProgramSpec("getpeername6", SOCK_ADDR, 30),
     ),
 }
 PROGRAMS: Final = tuple(spec for specs in MODULES.values() for spec in specs)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import ipaddress
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from pyroute2 import IPRoute
@@ -20,6 +20,27 @@ from lockgate.ir.node import EndpointPolicy, Frontend, LoadBalancer, RowKey
 
 _log = logging.getLogger(__name__)
 ENFORCE_INGRESS, ENFORCE_EGRESS, AUDIT = 1, 2, 4
+_SOCKET_LB_HOST_ONLY, _FAST_PATH, _MASQUERADE = 1, 2, 4
+HOST_DEVICE = 0
+"""The host's key among the endpoints, which no device has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the programs do beside policy."""
+
+    devices: tuple[str, ...] = ()
+    """The node's own devices, by which the world is reached."""
+    masquerade: bool = False
+    """Pods reach the world under the node's address."""
+    unmasked: tuple[str, ...] = ()
+    """Prefixes that know the pods' addresses."""
+    socket_lb_host_only: bool = False
+    """Services are resolved at the sockets of the host only, at the devices of pods."""
+    fast_path: bool = True
+    """From pod to pod of this node without the host's stack."""
+    nat_ports: tuple[int, int] = (61000, 65535)
+    """First and last port of the node for translated connections; above the ephemeral ones."""
 
 
 class Datapath:
@@ -28,7 +49,14 @@ class Datapath:
     ``cgroup`` is the control group whose sockets see Services; None is all of the host's.
     """
 
-    def __init__(self, bpf_dir: Path, run_dir: Path, cgroup: Path | None = None) -> None:
+    def __init__(
+        self,
+        bpf_dir: Path,
+        run_dir: Path,
+        cgroup: Path | None = None,
+        options: Options | None = None,
+    ) -> None:
+        self._options = options or Options()
         self._bpf_dir = bpf_dir
         self._run_dir = run_dir
         self._cgroup = cgroup
@@ -50,22 +78,70 @@ class Datapath:
         self._programs, compiled = loader.ensure_programs(self._bpf_dir)
         index, address = host.install(self._netlink)
         self._map(maps.HAIRPIN).put((0,), (index, address, 0))
-        self._map(maps.CONFIG).put((1,), (host.netns_cookie(),))
+        self._configure()
         attach.attach_tc(
             self._netlink, index, self._programs["hairpin"], "lg_hairpin", attach.TC_INGRESS
         )
         if compiled:
             self._attach_known()
+        self._attach_devices()
         attach.attach_cgroup(self._cgroup_root(), self._programs)
         loader.forget_older(self._bpf_dir)
-        self._services = Services(self._map(maps.SERVICES), self._map(maps.BACKENDS))
+        self._services = Services(self._maps)
         self._ipcache = dict(self._map(maps.IPCACHE).items())
         self._policies, self._written = {}, {}
         for key, value in self._map(maps.POLICY).items():
             rows = self._policies.setdefault(_integer(key[1]), {})
             rows.setdefault(row_of(key), {})[key] = value
 
-    def attach(self, ifname: str, endpoint_id: int, identity: int, address: str) -> None:
+    def _configure(self) -> None:
+        options, config = self._options, self._map(maps.CONFIG)
+        flags = _SOCKET_LB_HOST_ONLY * options.socket_lb_host_only
+        flags |= _FAST_PATH * options.fast_path | _MASQUERADE * options.masquerade
+        first, last = options.nat_ports
+        config.put((1,), (host.netns_cookie(),))
+        config.put((2,), (flags,))
+        config.put((3,), (first | last << 16,))
+        unmasked = self._map(maps.UNMASKED)
+        wanted: dict[Fields, Fields] = {maps.cidr_fields(one): (1,) for one in options.unmasked}
+        _sync(unmasked, dict(unmasked.items()), wanted)
+
+    def _attach_devices(self) -> None:
+        devices = self._map(maps.DEVICES)
+        wanted: dict[Fields, Fields] = {}
+        for name in self._options.devices:
+            index = attach.device_index(self._netlink, name)
+            wanted[index,] = host.device_addresses(self._netlink, index)
+        known = dict(devices.items())
+        _sync(devices, dict(known), wanted)
+        for key in wanted:
+            attach.attach_device(self._netlink, _integer(key[0]), self._programs)
+        for key in known.keys() - wanted.keys():
+            attach.detach_tc(self._netlink, _integer(key[0]))
+
+    def set_host(self, endpoint_id: int, policy: EndpointPolicy | None) -> None:
+        """Enforce a policy at the host's own addresses; None enforces nothing there."""
+        endpoints = self._map(maps.ENDPOINTS)
+        if policy is None:
+            if endpoints.delete((HOST_DEVICE,)):
+                self._delete_policy(endpoint_id)
+                self._bump_revision()
+            return
+        changed = self._write_policy(endpoint_id, policy, {})
+        flags = ENFORCE_INGRESS * policy.ingress_enforced | ENFORCE_EGRESS * policy.egress_enforced
+        value: Fields = (
+            endpoint_id, policy.identity, flags | AUDIT * policy.audit, 0,
+            maps.NO_ADDRESS, maps.NO_ADDRESS,
+        )  # fmt: skip
+        if endpoints.get((HOST_DEVICE,)) != value:
+            endpoints.put((HOST_DEVICE,), value)
+            changed = True
+        if changed:
+            self._bump_revision()
+
+    def attach(
+        self, ifname: str, endpoint_id: int, identity: int, addresses: Sequence[str]
+    ) -> None:
         """Put a pod under enforcement: nothing passes until its policy is set.
 
         What an earlier agent set for the same endpoint stays in force.
@@ -76,22 +152,22 @@ class Datapath:
         if known is None or known[0] != endpoint_id:
             closed = ENFORCE_INGRESS | ENFORCE_EGRESS
             self._delete_policy(endpoint_id)
-            self._write_endpoint(index, endpoint_id, identity, address, closed)
+            self._write_endpoint(index, endpoint_id, identity, addresses, closed)
         host.prepare_device(ifname)
         attach.attach_pod(self._netlink, index, self._programs)
 
-    def detach(self, ifname: str, endpoint_id: int, address: str) -> None:
+    def detach(self, ifname: str, endpoint_id: int, addresses: Sequence[str]) -> None:
         """Forget a pod; its device may be gone already."""
         for index in self._netlink.link_lookup(ifname=ifname):
             attach.detach_tc(self._netlink, index)
-        self._forget_endpoint(endpoint_id, maps.address_bytes(address))
+        self._forget_endpoint(endpoint_id, [maps.address_bytes(one) for one in addresses])
         self._bump_revision()
 
     def set_endpoint(
         self,
         endpoint_id: int,
         ifname: str,
-        address: str,
+        addresses: Sequence[str],
         policy: EndpointPolicy,
         class_ids: Mapping[str, int],
     ) -> None:
@@ -104,7 +180,7 @@ class Datapath:
         flags = ENFORCE_INGRESS * policy.ingress_enforced | ENFORCE_EGRESS * policy.egress_enforced
         flags |= AUDIT * policy.audit
         changed = self._write_policy(endpoint_id, policy, class_ids)
-        changed |= self._write_endpoint(index, endpoint_id, policy.identity, address, flags)
+        changed |= self._write_endpoint(index, endpoint_id, policy.identity, addresses, flags)
         if changed:
             self._bump_revision()
 
@@ -129,13 +205,13 @@ class Datapath:
 
     def set_ipcache(self, desired: Mapping[str, int]) -> None:
         """Make the address table hold exactly these CIDRs and their identities."""
-        wanted = {_cidr_key(cidr): (identity,) for cidr, identity in desired.items()}
+        wanted = {maps.cidr_fields(cidr): (identity,) for cidr, identity in desired.items()}
         if _sync(self._map(maps.IPCACHE), self._ipcache, wanted):
             self._bump_revision()
 
     def put_ipcache(self, cidr: str, identity: int) -> None:
         """Set the identity of one CIDR."""
-        key = _cidr_key(cidr)
+        key = maps.cidr_fields(cidr)
         if self._ipcache.get(key) != (identity,):
             self._map(maps.IPCACHE).put(key, (identity,))
             self._ipcache[key] = (identity,)
@@ -143,7 +219,7 @@ class Datapath:
 
     def delete_ipcache(self, cidr: str) -> None:
         """Forget one CIDR."""
-        key = _cidr_key(cidr)
+        key = maps.cidr_fields(cidr)
         if self._ipcache.pop(key, None) is not None:
             self._map(maps.IPCACHE).delete(key)
             self._bump_revision()
@@ -164,13 +240,12 @@ class Datapath:
         """Forget every endpoint whose id is not named."""
         wanted = set(keep)
         gone = [
-            (value[0], value[2])
-            for _, value in self._map(maps.ENDPOINTS).items()
-            if value[0] not in wanted
+            value
+            for key, value in self._map(maps.ENDPOINTS).items()
+            if value[0] not in wanted and key != (HOST_DEVICE,)
         ]
-        for endpoint_id, address in gone:
-            assert isinstance(endpoint_id, int) and isinstance(address, bytes)
-            self._forget_endpoint(endpoint_id, address)
+        for value in gone:
+            self._forget_endpoint(_integer(value[0]), [_raw(value[4]), _raw(value[5])])
         if gone:
             self._bump_revision()
 
@@ -195,8 +270,10 @@ class Datapath:
     def cleanup(self) -> None:
         """Remove everything of ours from the kernel; sysctls stay."""
         endpoints = self._maps.get(maps.ENDPOINTS.name)
-        for key, _ in endpoints.items() if endpoints else ():
-            attach.detach_tc(self._netlink, _integer(key[0]))
+        devices = self._maps.get(maps.DEVICES.name)
+        for table in (endpoints, devices):
+            for key in table.keys() if table else ():
+                attach.detach_tc(self._netlink, _integer(key[0]))
         with contextlib.suppress(BpfError):
             attach.detach_cgroup(self._cgroup_root())
         host.remove(self._netlink)
@@ -221,32 +298,40 @@ class Datapath:
         return self._cgroup or attach.find_cgroup_root(self._run_dir)
 
     def _attach_known(self) -> None:
-        for key, _ in self._map(maps.ENDPOINTS).items():  # noqa: PERF102  # a kernel map has no keys()
+        for key in self._map(maps.ENDPOINTS).keys():  # noqa: SIM118  # a kernel map is no mapping
+            if key == (HOST_DEVICE,):
+                continue
             try:
                 attach.attach_pod(self._netlink, _integer(key[0]), self._programs)
             except BpfError as error:
                 _log.warning("pod device is gone: %s", error)
 
     def _write_endpoint(
-        self, index: int, endpoint_id: int, identity: int, address: str, flags: int
+        self, index: int, endpoint_id: int, identity: int, addresses: Sequence[str], flags: int
     ) -> bool:
-        raw = maps.address_bytes(address)
+        mac = attach.peer_mac(self._netlink, index)
+        ipv4 = next((maps.address_bytes(one) for one in addresses if "." in one), maps.NO_ADDRESS)
+        ipv6 = next((maps.address_bytes(one) for one in addresses if ":" in one), maps.NO_ADDRESS)
+        wanted: list[tuple[maps.MapSpec, Fields, Fields]] = [
+            (maps.ENDPOINT_IPS, (raw,), (endpoint_id, identity, index, flags, mac, int(any(mac))))
+            for raw in (ipv4, ipv6)
+            if raw != maps.NO_ADDRESS
+        ]
+        wanted.append((maps.ENDPOINTS, (index,), (endpoint_id, identity, flags, 0, ipv4, ipv6)))
         changed = False
-        for spec, key, value in (
-            (maps.ENDPOINT_IPS, (raw,), (endpoint_id, identity, index, flags)),
-            (maps.ENDPOINTS, (index,), (endpoint_id, identity, raw, flags)),
-        ):
+        for spec, key, value in wanted:
             table = self._map(spec)
             if table.get(key) != value:
                 table.put(key, value)
                 changed = True
         return changed
 
-    def _forget_endpoint(self, endpoint_id: int, address: bytes) -> None:
+    def _forget_endpoint(self, endpoint_id: int, addresses: Iterable[bytes]) -> None:
         ips, endpoints = self._map(maps.ENDPOINT_IPS), self._map(maps.ENDPOINTS)
-        known = ips.get((address,))
-        if known is not None and known[0] == endpoint_id:
-            ips.delete((address,))
+        for address in addresses:
+            known = ips.get((address,))
+            if known is not None and known[0] == endpoint_id:
+                ips.delete((address,))
         for key, value in endpoints.items():
             if value[0] == endpoint_id:
                 endpoints.delete(key)
@@ -272,18 +357,19 @@ def _sync(table: Map, present: dict[Fields, Fields], wanted: Mapping[Fields, Fie
     """
     new = {key: value for key, value in wanted.items() if present.get(key) != value}
     stale = [key for key in present if key not in wanted]
-    for key, value in new.items():
-        table.put(key, value)
-        present[key] = value
-    for key in stale:
-        table.delete(key)
-        del present[key]
+    if new:
+        table.put_all(new)
+        present.update(new)
+    if stale:
+        table.delete_all(stale)
+        for key in stale:
+            del present[key]
     return bool(new or stale)
 
 
-def _cidr_key(cidr: str) -> Fields:
-    network = ipaddress.IPv4Network(cidr)
-    return network.prefixlen, network.network_address.packed
+def _raw(field: object) -> bytes:
+    assert isinstance(field, bytes)
+    return field
 
 
 def _integer(field: object) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import mmap
 import select
 import struct
@@ -17,8 +16,10 @@ REASONS: Final = (
     "forwarded", "redirected", "no rule allows it", "denied by a rule",
     "source address is not the pod's",
     "no proxy listener", "packet cannot be parsed", "policy changed", "no proxy connection",
-    "IPv6 is not enforced", "unknown endpoint",
+    "no backend of the service", "unknown endpoint",
     "fragment without its first", "event not reported", "would be dropped: audited",
+    "client is not among the source ranges", "no port left for translation",
+    "no route to the backend", "translated",
 )  # fmt: skip
 """By number, as in ``programs/datapath.h``."""
 DIRECTIONS: Final[tuple[Literal["ingress"], Literal["egress"]]] = ("ingress", "egress")
@@ -55,9 +56,9 @@ def decode(record: bytes, boot: float) -> Verdict:
         direction=DIRECTIONS[direction],
         verdict=VERDICTS[verdict],
         reason=REASONS[reason],
-        source=str(ipaddress.IPv4Address(source)),
+        source=maps.address_text(source),
         source_port=int.from_bytes(source_port, "big"),
-        destination=str(ipaddress.IPv4Address(destination)),
+        destination=maps.address_text(destination),
         destination_port=int.from_bytes(destination_port, "big"),
         protocol=protocol,
         source_identity=from_id,

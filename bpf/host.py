@@ -12,6 +12,7 @@ from typing import Any, Final
 from pyroute2 import IPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
+from bpf.maps import NO_ADDRESS, address_bytes
 from lockgate.errors import BpfError
 from lockgate.ir import marks
 
@@ -20,10 +21,18 @@ RULE_PRIORITY: Final = 90
 HAIRPIN, HAIRPIN_PEER = "lg-hairpin0", "lg-hairpin1"
 _SO_NETNS_COOKIE: Final = 71
 _EEXIST: Final = 17
+_SCOPE_LINK: Final = 253
 _RULE: Final[dict[str, Any]] = {
     "fwmark": marks.TO_PROXY, "fwmask": marks.MASK, "table": TABLE, "priority": RULE_PRIORITY,
 }  # fmt: skip
-_ROUTE: Final[dict[str, Any]] = {"dst": "0.0.0.0/0", "type": "local", "scope": "host"}
+_ROUTES: Final[tuple[dict[str, Any], ...]] = (
+    {"family": socket.AF_INET, "dst": "0.0.0.0/0", "type": "local", "scope": "host"},
+    {"family": socket.AF_INET6, "dst": "::/0", "type": "local"},
+)
+
+
+def _routes() -> tuple[dict[str, Any], ...]:
+    return _ROUTES if has_ipv6() else _ROUTES[:1]
 
 
 def mount(kind: str, target: Path) -> None:
@@ -36,17 +45,22 @@ def mount(kind: str, target: Path) -> None:
         raise BpfError(f"cannot mount {kind} at {target}: {os.strerror(ctypes.get_errno())}")
 
 
-def set_sysctl(name: str, value: int) -> None:
-    """Set a value below ``/proc/sys/net/ipv4`` unless it is so already.
+def set_sysctl(name: str, value: int, family: str = "ipv4") -> None:
+    """Set a value below ``/proc/sys/net/FAMILY`` unless it is so already.
 
     Raises: BpfError: it may not be written.
     """
-    path = Path("/proc/sys/net/ipv4") / name
+    path = Path("/proc/sys/net") / family / name
     try:
         if path.read_text().strip() != str(value):
             path.write_text(str(value))
     except OSError as error:
         raise BpfError(f"cannot set {path} to {value}: {error.strerror}") from error
+
+
+def has_ipv6() -> bool:
+    """Say whether this kernel speaks IPv6."""
+    return Path("/proc/sys/net/ipv6").exists()
 
 
 def prepare_device(ifname: str) -> None:
@@ -57,6 +71,8 @@ def prepare_device(ifname: str) -> None:
 def install(netlink: IPRoute) -> tuple[int, bytes]:
     """Put rule, route, sysctls and hairpin in place; return the hairpin's index and address."""
     set_sysctl("ip_forward", 1)
+    if has_ipv6():
+        set_sysctl("conf/all/forwarding", 1, "ipv6")
     set_sysctl("conf/all/rp_filter", 0)
     # The world's answers to the proxy bear a pod's address. Early demux would find the proxy's
     # socket for them, and the kernel forwards no packet that has one: they would be lost.
@@ -76,22 +92,37 @@ def install(netlink: IPRoute) -> tuple[int, bytes]:
 def _install_route(netlink: IPRoute) -> None:
     loopback = netlink.link_lookup(ifname="lo")[0]
     netlink.link("set", index=loopback, state="up")
-    netlink.route("replace", table=TABLE, oif=loopback, **_ROUTE)
-    try:
-        netlink.rule("add", **_RULE)
-    except NetlinkError as error:
-        if error.code != _EEXIST:
-            raise BpfError(f"rule for marked packets: {error}") from error
+    for route in _routes():
+        netlink.route("replace", table=TABLE, oif=loopback, **route)
+        try:
+            netlink.rule("add", family=route["family"], **_RULE)
+        except NetlinkError as error:
+            if error.code != _EEXIST:
+                raise BpfError(f"rule for marked packets: {error}") from error
 
 
 def remove(netlink: IPRoute) -> None:
     """Undo :func:`install`, but for sysctls, which others may rely on."""
-    with contextlib.suppress(NetlinkError):
-        netlink.rule("del", **_RULE)
-    with contextlib.suppress(NetlinkError):
-        netlink.route("del", table=TABLE, **_ROUTE)
+    for route in _routes():
+        with contextlib.suppress(NetlinkError):
+            netlink.rule("del", family=route["family"], **_RULE)
+        with contextlib.suppress(NetlinkError):
+            netlink.route("del", table=TABLE, **route)
     for index in netlink.link_lookup(ifname=HAIRPIN):
         netlink.link("del", index=index)
+
+
+def device_addresses(netlink: IPRoute, index: int) -> tuple[bytes, bytes]:
+    """Return a device's first IPv4 and IPv6 address as maps hold them; zeros where there is none.
+
+    Addresses of the link alone do not count.
+    """
+    found = []
+    for family in (socket.AF_INET, socket.AF_INET6):
+        rows = netlink.get_addr(family=family, index=index)
+        texts = [str(row.get_attr("IFA_ADDRESS")) for row in rows if row["scope"] != _SCOPE_LINK]
+        found.append(address_bytes(texts[0]) if texts else NO_ADDRESS)
+    return found[0], found[1]
 
 
 def netns_cookie() -> int:
@@ -114,6 +145,11 @@ def ensure_bpffs(directory: Path) -> None:
 
 
 def host_addresses() -> list[str]:
-    """Return the IPv4 addresses of this host, loopback included."""
+    """Return the addresses of this host, loopback included, those of a single link not."""
     with IPRoute() as netlink:
-        return [str(row.get_attr("IFA_ADDRESS")) for row in netlink.get_addr(family=socket.AF_INET)]
+        rows = [
+            row
+            for family in (socket.AF_INET, socket.AF_INET6)
+            for row in netlink.get_addr(family=family)
+        ]
+    return [str(row.get_attr("IFA_ADDRESS")) for row in rows if row["scope"] != _SCOPE_LINK]

@@ -5,10 +5,11 @@ Addresses and ports in maps are in network byte order, every other number in the
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -16,11 +17,13 @@ from typing import Final
 from bpf import syscalls
 from lockgate.errors import BpfError, MapFull
 
-SCHEMA: Final = "v2"
+SCHEMA: Final = "v3"
 """Raised when a map's shape changes: a pin of another shape is never reused."""
 
 HASH, ARRAY, PERCPU_ARRAY, LRU_HASH, LPM_TRIE, RINGBUF = 1, 2, 6, 9, 11, 27
 _NO_PREALLOC: Final = 1
+_BATCH: Final = 4096
+"""Entries in one call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,28 +52,46 @@ class MapSpec:
 
 CONFIG = MapSpec("lg_config", ARRAY, "=I", "=Q", 4)
 PROXY_LISTEN = MapSpec("lg_proxy_listen", HASH, "=I", "=I", 4096)
-ENDPOINTS = MapSpec("lg_endpoints", HASH, "=I", "=II4sI", 4096, "", "endpoint")
-ENDPOINT_IPS = MapSpec("lg_endpoint_ips", HASH, "=4s", "=IIII", 4096, "", "endpoint_ip")
-IPCACHE = MapSpec("lg_ipcache", LPM_TRIE, "=I4s", "=I", 524288, "cidr_key")
+ENDPOINTS = MapSpec("lg_endpoints", HASH, "=I", "=IIII16s16s", 4096, "", "endpoint")
+ENDPOINT_IPS = MapSpec("lg_endpoint_ips", HASH, "=16s", "=IIII6sH", 8192, "address", "endpoint_ip")
+IPCACHE = MapSpec("lg_ipcache", LPM_TRIE, "=I16s", "=I", 524288, "cidr_key")
 POLICY = MapSpec("lg_policy", LPM_TRIE, "=IIIBB2s", "=BBH", 524288, "policy_key", "policy_value")
 PROXY_PORTS = MapSpec("lg_proxy_ports", HASH, "=HH", "=I", 4096, "class_pair")
-CT = MapSpec("lg_ct", LRU_HASH, "=4s4s2s2sBBH", "=QQIBBHHHI", 131072, "flow_key", "flow_value")
+_FLOW: Final = "=16s16s2s2sBBH"
+_FLOW_VALUE: Final = "=QQQQIIHHBBBB"
+CT = MapSpec("lg_ct", LRU_HASH, _FLOW, _FLOW_VALUE, 262144, "flow_key", "flow_value")
+OPENING = MapSpec("lg_opening", LRU_HASH, _FLOW, _FLOW_VALUE, 65536, "flow_key", "flow_value")
+NAT = MapSpec("lg_nat", LRU_HASH, _FLOW, "=Q16s16s2s2sBBH", 262144, "flow_key", "nat_value")
 FRAGMENTS = MapSpec(
-    "lg_fragments", LRU_HASH, "=4s4sHBB", "=2s2s", 4096, "fragment_key", "fragment_value"
+    "lg_fragments", LRU_HASH, "=16s16sIBBH", "=2s2s", 8192, "fragment_key", "fragment_value"
 )
-METRICS = MapSpec("lg_metrics", PERCPU_ARRAY, "=I", "=QQ", 28, "", "counter")
+METRICS = MapSpec("lg_metrics", PERCPU_ARRAY, "=I", "=QQ", 36, "", "counter")
 EVENT_BUDGET = MapSpec("lg_event_budget", PERCPU_ARRAY, "=I", "=QQ", 1, "", "event_budget")
+REPORTED = MapSpec("lg_reported", LRU_HASH, _FLOW, "=Q", 16384, "flow_key")
 HAIRPIN = MapSpec("lg_hairpin", ARRAY, "=I", "=I6sH", 1, "", "hairpin")
-EVENTS = MapSpec("lg_events", RINGBUF, "", "", 1 << 20)
-SERVICES = MapSpec("lg_services", HASH, "=4s2sBB", "=II", 65536, "service_key", "service_value")
-BACKENDS = MapSpec("lg_backends", HASH, "=II", "=4s2sH", 262144, "backend_key", "backend_value")
-PEERS = MapSpec("lg_peers", LRU_HASH, "=Q4s2sH", "=4s2sH", 65536, "peer_key", "peer_value")
+DEVICES = MapSpec("lg_devices", HASH, "=I", "=16s16s", 64, "", "device")
+PACKET = MapSpec("lg_packet", PERCPU_ARRAY, "=I", "=424s", 5, "", "packet")
+UNMASKED = MapSpec("lg_unmasked", LPM_TRIE, "=I16s", "=I", 4096, "cidr_key")
+EVENTS = MapSpec("lg_events", RINGBUF, "", "", 1 << 22)
+SERVICES = MapSpec(
+    "lg_services", HASH, "=16s2sBB", "=IIIIII", 131072, "service_key", "service_value"
+)
+BACKENDS = MapSpec("lg_backends", HASH, "=II", "=16s2sH", 524288, "backend_key", "backend_value")
+MAGLEV = MapSpec("lg_maglev", HASH, "=I", "=2042s", 65536, "", "maglev_value")
+AFFINITY = MapSpec(
+    "lg_affinity", LRU_HASH, "=16sQII", "=Q16s2s6s", 65536, "affinity_key", "affinity_value"
+)
+MEMBERS = MapSpec("lg_members", HASH, "=16sI2sH", "=I", 131072, "member_key")
+RANGES = MapSpec("lg_ranges", LPM_TRIE, "=II16s", "=I", 65536, "range_key")
+NODE_PORTS = MapSpec("lg_node_ports", HASH, "=2sBB", "=I", 65536, "node_port")
+PEERS = MapSpec("lg_peers", LRU_HASH, "=16sQ2s6s", "=16s2sH", 131072, "peer_key", "peer_value")
 
 ALL: Final = (
-    CONFIG, PROXY_LISTEN, ENDPOINTS, ENDPOINT_IPS, IPCACHE, POLICY, PROXY_PORTS, CT, FRAGMENTS,
-    METRICS, EVENT_BUDGET, HAIRPIN, EVENTS, SERVICES, BACKENDS, PEERS,
+    CONFIG, PROXY_LISTEN, ENDPOINTS, ENDPOINT_IPS, IPCACHE, POLICY, PROXY_PORTS, CT, OPENING, NAT,
+    FRAGMENTS, METRICS, EVENT_BUDGET, REPORTED, HAIRPIN, DEVICES, UNMASKED, EVENTS, SERVICES,
+    BACKENDS, MAGLEV, AFFINITY, MEMBERS, RANGES, NODE_PORTS, PEERS, PACKET,
 )  # fmt: skip
-EVENT: Final = "=Q4s4s2s2sIIIBBBBI"
+EVENT: Final = "=Q16s16s2s2sIIIBBBBI"
 """A record of ``lg_events``, struct event."""
 
 Fields = tuple[object, ...]
@@ -92,9 +113,7 @@ class Map:
         try:
             syscalls.update(self.fd, struct.pack(spec.key, *key), struct.pack(spec.value, *value))
         except OSError as error:
-            if error.errno in (7, 28):  # E2BIG of hashes, ENOSPC of tries
-                raise MapFull(spec.name, spec.entries) from error
-            raise BpfError(f"map {spec.name}: {error.strerror}") from error
+            raise self._failure(error) from error
 
     def get(self, key: Fields) -> Fields | None:
         """Read one entry."""
@@ -108,11 +127,65 @@ class Map:
 
     def items(self) -> Iterator[tuple[Fields, Fields]]:
         """Walk all entries; what changes meanwhile may be missed or met twice."""
+        key_form, value_form = struct.Struct(self.spec.key), struct.Struct(self.spec.value)
+        token: bytes | None = None
+        while True:
+            try:
+                keys, values, _, token = syscalls.lookup_batch(
+                    self.fd, key_form.size, value_form.size, token, _BATCH
+                )
+            except OSError as error:
+                if error.errno == errno.ENOSPC:  # one bucket holds more than a batch
+                    yield from self._items_one_by_one()
+                    return
+                raise BpfError(f"map {self.spec.name}: {error.strerror}") from error
+            yield from zip(key_form.iter_unpack(keys), value_form.iter_unpack(values), strict=True)
+            if token is None:
+                return
+
+    def keys(self) -> Iterator[Fields]:
+        """Walk all keys."""
         for raw in list(syscalls.keys(self.fd, self.spec.key_size)):
-            key = struct.unpack(self.spec.key, raw)
+            yield struct.unpack(self.spec.key, raw)
+
+    def put_all(self, entries: Mapping[Fields, Fields]) -> None:
+        """Write many entries, in as few calls as the kernel allows.
+
+        Raises: MapFull: there is no room; some may have been written.
+        """
+        spec = self.spec
+        waiting = list(entries.items())
+        for start in range(0, len(waiting), _BATCH):
+            part = waiting[start : start + _BATCH]
+            keys = b"".join(struct.pack(spec.key, *key) for key, _ in part)
+            values = b"".join(struct.pack(spec.value, *value) for _, value in part)
+            try:
+                syscalls.update_batch(self.fd, keys, values, len(part))
+            except OSError as error:
+                raise self._failure(error) from error
+
+    def delete_all(self, keys: Iterable[Fields]) -> None:
+        """Remove many entries; those that are not there do not matter."""
+        spec = self.spec
+        waiting = [struct.pack(spec.key, *key) for key in keys]
+        for start in range(0, len(waiting), _BATCH):
+            part = waiting[start : start + _BATCH]
+            try:
+                syscalls.delete_batch(self.fd, b"".join(part), len(part))
+            except OSError:  # one is missing: the rest of the batch is left
+                for key in part:
+                    syscalls.delete(self.fd, key)
+
+    def _items_one_by_one(self) -> Iterator[tuple[Fields, Fields]]:
+        for key in self.keys():
             value = self.get(key)
             if value is not None:
                 yield key, value
+
+    def _failure(self, error: OSError) -> BpfError:
+        if error.errno in (errno.E2BIG, errno.ENOSPC):  # of hashes, of tries
+            return MapFull(self.spec.name, self.spec.entries)
+        return BpfError(f"map {self.spec.name}: {error.strerror}")
 
     def close(self) -> None:
         """Let go of the descriptor; the pinned map stays."""
@@ -165,9 +238,34 @@ def _create(path: Path, spec: MapSpec) -> Map:
     return Map(spec, fd)
 
 
+NO_ADDRESS: Final = bytes(16)
+_IPV4_PREFIX: Final = bytes(10) + b"\xff\xff"
+
+
 def address_bytes(address: str) -> bytes:
-    """Return an IPv4 address in network byte order."""
-    return ipaddress.IPv4Address(address).packed
+    """Return an address in network byte order, 16 bytes; IPv4 as ``::ffff:a.b.c.d``."""
+    packed = ipaddress.ip_address(address).packed
+    return _IPV4_PREFIX + packed if len(packed) == 4 else packed
+
+
+def address_text(raw: bytes) -> str:
+    """Return the address in 16 bytes of a map."""
+    if raw.startswith(_IPV4_PREFIX):
+        return str(ipaddress.IPv4Address(raw[12:]))
+    return str(ipaddress.IPv6Address(raw))
+
+
+def cidr_fields(cidr: str) -> Fields:
+    """Return a prefix as (length among 128 bits, address)."""
+    network = ipaddress.ip_network(cidr)
+    extra = 96 if network.version == 4 else 0
+    return network.prefixlen + extra, address_bytes(str(network.network_address))
+
+
+def cidr_text(bits: int, raw: bytes) -> str:
+    """Return the prefix that :func:`cidr_fields` wrote."""
+    address = address_text(raw)
+    return f"{address}/{bits - 96 if '.' in address else bits}"
 
 
 def port_bytes(port: int) -> bytes:

@@ -15,6 +15,7 @@ from lockgate.errors import BpfError
 
 _NUMBERS: Final = {"x86_64": 321, "aarch64": 280, "riscv64": 280, "s390x": 351, "ppc64le": 361}
 MAP_CREATE, MAP_LOOKUP, MAP_UPDATE, MAP_DELETE, MAP_NEXT_KEY = 0, 1, 2, 3, 4
+LOOKUP_BATCH, UPDATE_BATCH, DELETE_BATCH = 24, 26, 27
 OBJ_PIN, OBJ_GET, PROG_ATTACH, PROG_DETACH, OBJ_INFO, PROG_QUERY = 6, 7, 8, 9, 15, 16
 ATTACH_OVERRIDABLE: Final = 1
 """Replaces what is attached, and lets a child group attach its own."""
@@ -95,6 +96,51 @@ def delete(fd: int, key: bytes) -> bool:
     except FileNotFoundError:
         return False
     return True
+
+
+def update_batch(fd: int, keys: bytes, values: bytes, count: int) -> None:
+    """Write ``count`` entries, which stand one after the other; Linux 5.6."""
+    _batch(UPDATE_BATCH, fd, keys, values, count)
+
+
+def delete_batch(fd: int, keys: bytes, count: int) -> None:
+    """Remove ``count`` entries; stops at one that is not there. Linux 5.6."""
+    _batch(DELETE_BATCH, fd, keys, b"", count)
+
+
+def _batch(command: int, fd: int, keys: bytes, values: bytes, count: int) -> None:
+    k = ctypes.create_string_buffer(keys, len(keys))
+    v = ctypes.create_string_buffer(values, max(len(values), 1))
+    bpf(command, struct.pack("=QQQQIIQQ", 0, 0, _address(k), _address(v), count, fd, 0, 0))
+
+
+def lookup_batch(
+    fd: int, key_size: int, value_size: int, token: bytes | None, most: int
+) -> tuple[bytes, bytes, int, bytes | None]:
+    """Read up to ``most`` entries: their keys, their values, how many, and where to go on.
+
+    ``token`` is where an earlier call left off; the last one returns None for it. Linux 5.6.
+    """
+    width = max(key_size, 8)
+    k, v = (
+        ctypes.create_string_buffer(key_size * most),
+        ctypes.create_string_buffer(value_size * most),
+    )
+    out = ctypes.create_string_buffer(width)
+    start = ctypes.create_string_buffer(token, width) if token is not None else None
+    attributes = struct.pack(
+        "=QQQQIIQQ", _address(start) if start else 0, _address(out), _address(k), _address(v),
+        most, fd, 0, 0,
+    )  # fmt: skip
+    buffer = ctypes.create_string_buffer(attributes.ljust(128, b"\0"), 128)
+    number = _NUMBERS[platform.machine()]
+    failed = _libc.syscall(number, LOOKUP_BATCH, ctypes.byref(buffer), ctypes.c_uint(128)) < 0
+    code = ctypes.get_errno() if failed else 0
+    if code not in (0, errno.ENOENT):
+        raise OSError(code, os.strerror(code))
+    (count,) = struct.unpack_from("=I", buffer.raw, 32)
+    rest = None if code == errno.ENOENT else out.raw
+    return k.raw[: count * key_size], v.raw[: count * value_size], count, rest
 
 
 def keys(fd: int, key_size: int) -> Iterator[bytes]:

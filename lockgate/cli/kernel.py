@@ -15,6 +15,7 @@ _PARTS = {
     "ipcache": "Which address has which identity.",
     "lb": "Service frontends and their backends.",
     "ct": "Connections the kernel follows.",
+    "nat": "Addresses that packets get instead of their own.",
     "metrics": "Packets and bytes by verdict, reason and direction.",
 }
 
@@ -56,6 +57,7 @@ def read_part(name: str, pins: Path) -> Sequence[dict[str, Any]]:
         "ipcache": inspect.ipcache,
         "lb": inspect.services,
         "ct": inspect.connections,
+        "nat": inspect.translations,
         "metrics": inspect.metrics,
     }
     return readers[name](pins)

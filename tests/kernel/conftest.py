@@ -123,7 +123,7 @@ class Node:
         pod.create()
         self.pods.append(pod)
         self.datapath.put_ipcache(f"{pod.address}/32", pod.identity)
-        self.datapath.attach(pod.ifname, pod.number, pod.identity, pod.address)
+        self.datapath.attach(pod.ifname, pod.number, pod.identity, (pod.address,))
         return pod
 
     def allow(
@@ -131,7 +131,7 @@ class Node:
         classes: dict[str, int] | None = None,
     ) -> None:  # fmt: skip
         policy = EndpointPolicy.of(f"test/p{pod.number}", pod.identity, ingress, egress, entries)
-        self.datapath.set_endpoint(pod.number, pod.ifname, pod.address, policy, classes or {})
+        self.datapath.set_endpoint(pod.number, pod.ifname, (pod.address,), policy, classes or {})
 
     def new_datapath(self) -> Datapath:
         return Datapath(self.bpf_dir, self.run_dir, self.cgroup)

@@ -35,7 +35,7 @@ def enforce(node: Node, follower: Follower, names: dict[str, Pod]) -> None:
     for name, pod in names.items():
         policy = engine.endpoint_policies.get(name)
         assert policy is not None
-        node.datapath.set_endpoint(pod.number, pod.ifname, pod.address, policy, classes)
+        node.datapath.set_endpoint(pod.number, pod.ifname, (pod.address,), policy, classes)
 
 
 def passes(source: Pod, destination: Pod, port: int) -> bool:

@@ -15,7 +15,7 @@ from bpf.datapath import Datapath
 bpf_dir, run_dir, cgroup, ifname, endpoint, identity, address = sys.argv[1:]
 datapath = Datapath(Path(bpf_dir), Path(run_dir), Path(cgroup))
 datapath.start()
-datapath.attach(ifname, int(endpoint), int(identity), address)
+datapath.attach(ifname, int(endpoint), int(identity), (address,))
 """
 
 

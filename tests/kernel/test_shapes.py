@@ -12,12 +12,22 @@ _SIZES = {"u8": "B", "u16": "H", "u32": "I", "u64": "Q"}
 
 
 def _c_formats() -> dict[str, str]:
-    text = (SOURCES / "datapath.h").read_text()
-    formats = {}
-    for name, body in re.findall(r"struct (\w+) \{([^}]*)\}", text):
-        fields = re.findall(r"(u\d+) \w+(?:\[(\d+)\])?;", body)
-        formats[name] = "@" + "".join(_SIZES[kind] * int(times or 1) for kind, times in fields)
-    return formats
+    text = "".join((SOURCES / name).read_text() for name in ("datapath.h", "packet.h"))
+    formats: dict[str, str] = {}
+    for name, body in re.findall(r"^struct (\w+) \{([^}]*)\}", text, re.MULTILINE):
+        plain = re.sub(r"/\*.*?\*/", "", body, flags=re.DOTALL)
+        fields = re.findall(r"(?:struct )?(\w+) \w+(?:\[(\d+)\])?;", plain)
+        formats[name] = "@"
+        for kind, times in fields:
+            whole = _SIZES.get(kind) or formats[kind][1:]
+            formats[name] += whole * int(times or 1)
+    return {name: _padded(form) for name, form in formats.items()}
+
+
+def _padded(form: str) -> str:
+    """Return a format with the bytes that C adds at the end of a struct."""
+    widest = max((kind for kind in form[1:]), key=struct.calcsize)
+    return f"{form}0{widest}"
 
 
 def _offsets(form: str) -> list[int]:
