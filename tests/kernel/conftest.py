@@ -11,16 +11,21 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pyroute2 import netns
 
 from bpf.attach import find_cgroup_root
-from bpf.datapath import Datapath
+from bpf.datapath import Datapath, Options
 from lockgate.ir.node import EndpointPolicy, PolicyEntry
 
 PEERS = Path(__file__).parent / "peers.py"
-HOST_ADDRESS = "10.99.0.1"
+HOST_ADDRESS, HOST_ADDRESS6 = "10.99.0.1", "fd99::1"
+GATEWAY6 = "fe80::1"
+GATE, GATE6 = "192.0.2.1", "2001:db8:7::1"
+"""The node's addresses on its device to the world."""
+VISITOR, VISITOR6 = "192.0.2.2", "2001:db8:7::2"
 
 
 def run(*command: str) -> None:
@@ -38,6 +43,14 @@ class Pod:
     @property
     def address(self) -> str:
         return f"10.99.1.{self.number}"
+
+    @property
+    def address6(self) -> str:
+        return f"fd99:1::{self.number:x}"
+
+    @property
+    def addresses(self) -> tuple[str, str]:
+        return self.address, self.address6
 
     @property
     def netns(self) -> str:
@@ -67,6 +80,15 @@ class Pod:
         run(*inside, "neigh", "replace", "169.254.1.1", "lladdr", address, "dev", "eth0",
             "nud", "permanent")  # fmt: skip
         run("ip", "route", "replace", f"{self.address}/32", "dev", self.ifname)
+        run(*inside, "addr", "add", f"{self.address6}/128", "dev", "eth0", "nodad")
+        run(*inside, "route", "add", "default", "via", GATEWAY6, "dev", "eth0", "onlink")
+        run(*inside, "neigh", "replace", GATEWAY6, "lladdr", address, "dev", "eth0",
+            "nud", "permanent")  # fmt: skip
+        run("ip", "route", "replace", f"{self.address6}/128", "dev", self.ifname)
+        own = _link_address("eth0", self.netns)
+        for one in self.addresses:
+            run("ip", "neigh", "replace", one, "lladdr", own, "dev", self.ifname,
+                "nud", "permanent")  # fmt: skip
 
     def serve(self, *arguments: str) -> None:
         """Start a peer in this pod and wait until it is ready."""
@@ -77,9 +99,10 @@ class Pod:
         return self.node.ask(self.netns, *arguments)
 
 
-def _link_address(ifname: str) -> str:
-    text = subprocess.run(["ip", "-o", "link", "show", ifname], capture_output=True, text=True,
-                          check=True).stdout  # fmt: skip
+def _link_address(ifname: str, netns: str = "") -> str:
+    inside = ["-n", netns] if netns else []
+    text = subprocess.run(["ip", *inside, "-o", "link", "show", ifname], capture_output=True,
+                          text=True, check=True).stdout  # fmt: skip
     return text.split("link/ether ")[1].split()[0]
 
 
@@ -123,7 +146,8 @@ class Node:
         pod.create()
         self.pods.append(pod)
         self.datapath.put_ipcache(f"{pod.address}/32", pod.identity)
-        self.datapath.attach(pod.ifname, pod.number, pod.identity, (pod.address,))
+        self.datapath.put_ipcache(f"{pod.address6}/128", pod.identity)
+        self.datapath.attach(pod.ifname, pod.number, pod.identity, pod.addresses)
         return pod
 
     def allow(
@@ -131,7 +155,58 @@ class Node:
         classes: dict[str, int] | None = None,
     ) -> None:  # fmt: skip
         policy = EndpointPolicy.of(f"test/p{pod.number}", pod.identity, ingress, egress, entries)
-        self.datapath.set_endpoint(pod.number, pod.ifname, (pod.address,), policy, classes or {})
+        self.datapath.set_endpoint(pod.number, pod.ifname, pod.addresses, policy, classes or {})
+
+    def open_world(self, **options: Any) -> None:
+        """Give the node a device to a namespace outside, and start its datapath anew with it."""
+        netns.create(self.outside)
+        run(
+            "ip",
+            "link",
+            "add",
+            "lgw",
+            "type",
+            "veth",
+            "peer",
+            "name",
+            "eth0",
+            "netns",
+            self.outside,
+        )
+        for address in (f"{GATE}/24", f"{GATE6}/64"):
+            run("ip", "addr", "add", address, "dev", "lgw", *(["nodad"] if ":" in address else []))
+        run("ip", "link", "set", "lgw", "up")
+        inside = ["ip", "-n", self.outside]
+        run(*inside, "link", "set", "lo", "up")
+        for address in (f"{VISITOR}/24", f"{VISITOR6}/64"):
+            flags = ["nodad"] if ":" in address else []
+            run(*inside, "addr", "add", address, "dev", "eth0", *flags)
+        run(*inside, "link", "set", "eth0", "up")
+        run(*inside, "route", "add", "default", "via", GATE)
+        run(*inside, "route", "add", "default", "via", GATE6)
+        self.restart(devices=("lgw",), **options)
+
+    def restart(self, **options: Any) -> None:
+        """Start the datapath anew, as the next agent does."""
+        self.datapath.close()
+        self.datapath = Datapath(self.bpf_dir, self.run_dir, self.cgroup, Options(**options))
+        self.datapath.start()
+
+    @property
+    def outside(self) -> str:
+        return f"{self.name}-w"
+
+    def ask_from_outside(self, *arguments: str) -> str:
+        """Run a peer in the world, whose sockets know nothing of Services."""
+        command = ["nsenter", f"--net=/run/netns/{self.outside}", sys.executable, str(PEERS)]
+        done = subprocess.run(
+            [*command, *arguments], capture_output=True, text=True, timeout=60, check=True
+        )
+        return done.stdout.strip()
+
+    def serve_outside(self, *arguments: str) -> None:
+        """Start a peer in the world and wait until it is ready."""
+        self.spawn(self.outside, *arguments)
 
     def new_datapath(self) -> Datapath:
         return Datapath(self.bpf_dir, self.run_dir, self.cgroup)
@@ -145,6 +220,8 @@ class Node:
         self.datapath.cleanup()
         for pod in self.pods:
             netns.remove(pod.netns)
+        if self.outside in netns.listnetns():
+            netns.remove(self.outside)
 
 
 def ingress(peer: Pod | int, port: int = 0, protocol: int = 6, verdict: str = "allow",
@@ -193,10 +270,13 @@ def make_node(tmp_path: Path) -> Iterator[Node]:
     try:
         run("ip", "link", "set", "lo", "up")
         run("ip", "addr", "add", f"{HOST_ADDRESS}/32", "dev", "lo")
+        run("ip", "addr", "add", f"{HOST_ADDRESS6}/128", "dev", "lo")
+        Path("/proc/sys/net/ipv6/conf/default/accept_dad").write_text("0")
         bpf_dir = Path("/sys/fs/bpf") / name
         made = Node(name, bpf_dir, tmp_path, cgroup, Datapath(bpf_dir, tmp_path, cgroup))
         made.datapath.start()
-        made.datapath.put_ipcache(f"{HOST_ADDRESS}/32", 1)
+        for prefix in (f"{HOST_ADDRESS}/32", f"{HOST_ADDRESS6}/128", f"{GATE}/32", f"{GATE6}/128"):
+            made.datapath.put_ipcache(prefix, 1)
         yield made
     finally:
         if made:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+import subprocess
 import sys
 import threading
 import time
 
-IP_TRANSPARENT, SO_MARK = 19, 36
+IP_TRANSPARENT, IPV6_TRANSPARENT, SO_MARK = 19, 75, 36
 
 
 def _ready() -> None:
@@ -18,11 +19,15 @@ def _ready() -> None:
 
 def tcp_server(port: str) -> None:
     """Greet each client with the address it is seen as, then echo."""
-    with socket.create_server(("0.0.0.0", int(port)), backlog=64) as server:
+    everywhere = ("::", int(port))
+    with socket.create_server(
+        everywhere, family=socket.AF_INET6, backlog=64, dualstack_ipv6=True
+    ) as server:
         _ready()
         while True:
             connection, peer = server.accept()
-            threading.Thread(target=_echo, args=(connection, peer[0]), daemon=True).start()
+            seen = peer[0].removeprefix("::ffff:")
+            threading.Thread(target=_echo, args=(connection, seen), daemon=True).start()
 
 
 def _echo(connection: socket.socket, peer: str) -> None:
@@ -34,8 +39,9 @@ def _echo(connection: socket.socket, peer: str) -> None:
 
 def udp_server(port: str) -> None:
     """Echo datagrams."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
-        server.bind(("0.0.0.0", int(port)))
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as server:
+        server.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        server.bind(("::", int(port)))
         _ready()
         while True:
             data, peer = server.recvfrom(65536)
@@ -46,15 +52,87 @@ def tcp(address: str, port: str) -> None:
     """Print the greeting and the peer's name, or why there is none."""
     try:
         with socket.create_connection((address, int(port)), timeout=2) as connection:
-            greeting = connection.recv(200).decode().strip()
+            greeting = connection.makefile("r").readline().strip()
             print(f"{greeting} peer={connection.getpeername()[0]}")
     except OSError as error:
         print(f"failed {type(error).__name__}")
 
 
+def _family(address: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in address else socket.AF_INET
+
+
+def connected_udp(address: str, port: str) -> None:
+    """Send a datagram on a connected socket and print the answer, the peer, or the error."""
+    with socket.socket(_family(address), socket.SOCK_DGRAM) as client:
+        client.settimeout(2)
+        try:
+            client.connect((address, int(port)))
+            client.send(b"x")
+            answer = client.recv(100)
+            print(f"{len(answer)} peer={client.getpeername()[0]}")
+        except OSError as error:
+            print(f"failed {type(error).__name__}")
+
+
+def tcp_as(source: str, address: str, port: str) -> None:
+    """Like ``tcp``, from one of several addresses."""
+    try:
+        whom = (address, int(port))
+        with socket.create_connection(whom, timeout=2, source_address=(source, 0)) as connection:
+            print(connection.recv(200).decode().strip())
+    except OSError as error:
+        print(f"failed {type(error).__name__}")
+
+
+def shell(command: str) -> None:
+    """Run a command in the namespace."""
+    subprocess.run(command.split(), check=True)
+
+
+def bind(port: str) -> None:
+    """Bind a TCP port and print what came of it."""
+    try:
+        with socket.create_server(("0.0.0.0", int(port))):
+            print("bound")
+    except OSError as error:
+        print(f"failed {os.strerror(error.errno or 0)}")
+
+
+def ping(address: str, size: str = "56") -> None:
+    """Send an echo request and print whether it was answered."""
+    ipv6 = ":" in address
+    protocol = socket.IPPROTO_ICMPV6 if ipv6 else socket.IPPROTO_ICMP
+    body = b"x" * int(size)
+    with socket.socket(_family(address), socket.SOCK_RAW, protocol) as client:
+        client.settimeout(2)
+        head = bytes([128 if ipv6 else 8, 0])
+        rest = os.getpid().to_bytes(4, "big")[2:] + b"\0\1" + body
+        client.sendto(head + _checksum(head + b"\0\0" + rest) + rest, (address, 0))
+        try:
+            while True:
+                answer = client.recv(65536)
+                answer = answer if ipv6 else answer[20:]
+                if answer[0] == (129 if ipv6 else 0) and answer[4:] == rest:
+                    print("answered")
+                    return
+        except OSError:
+            print("failed")
+
+
+def _checksum(data: bytes) -> bytes:
+    words = [
+        int.from_bytes(data[at : at + 2].ljust(2, b"\0"), "big") for at in range(0, len(data), 2)
+    ]
+    total = sum(words)
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return (~total & 0xFFFF).to_bytes(2, "big")
+
+
 def udp(address: str, port: str, size: str = "10") -> None:
     """Send an unconnected datagram and print who answers with how much."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+    with socket.socket(_family(address), socket.SOCK_DGRAM) as client:
         client.settimeout(2)
         try:
             client.sendto(b"x" * int(size), (address, int(port)))
@@ -78,24 +156,37 @@ def hold(address: str, port: str) -> None:
 
 def proxy(port: str) -> None:
     """A transparent proxy: connects to the original destination as the original source."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
-        listener.setsockopt(socket.SOL_IP, IP_TRANSPARENT, 1)
-        listener.setsockopt(socket.SOL_SOCKET, SO_MARK, 0xA00)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(("127.0.0.1", int(port)))
+    listeners = [_transparent("127.0.0.1", 0xA00), _transparent("::1", 0xA00)]
+    for listener, address in zip(listeners, ("127.0.0.1", "::1"), strict=True):
+        listener.bind((address, int(port)))
         listener.listen(64)
-        _ready()
-        while True:
-            client, peer = listener.accept()
-            threading.Thread(target=_splice, args=(client, peer[0], port), daemon=True).start()
+        threading.Thread(target=_accept, args=(listener, port), daemon=True).start()
+    _ready()
+    threading.Event().wait()
+
+
+def _transparent(address: str, mark: int) -> socket.socket:
+    family = _family(address)
+    made = socket.socket(family, socket.SOCK_STREAM)
+    level, option = (socket.SOL_IP, IP_TRANSPARENT)
+    if family == socket.AF_INET6:
+        level, option = socket.IPPROTO_IPV6, IPV6_TRANSPARENT
+    made.setsockopt(level, option, 1)
+    made.setsockopt(socket.SOL_SOCKET, SO_MARK, mark)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    return made
+
+
+def _accept(listener: socket.socket, port: str) -> None:
+    while True:
+        client, peer = listener.accept()
+        threading.Thread(target=_splice, args=(client, peer[0], port), daemon=True).start()
 
 
 def _splice(client: socket.socket, source: str, port: str) -> None:
-    upstream = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    upstream.setsockopt(socket.SOL_IP, IP_TRANSPARENT, 1)
-    upstream.setsockopt(socket.SOL_SOCKET, SO_MARK, 0xB00)
+    upstream = _transparent(source, 0xB00)
     upstream.bind((source, 0))
-    upstream.connect(client.getsockname())
+    upstream.connect(client.getsockname()[:2])
     client.sendall(f"via {port} ".encode())
     threading.Thread(target=_copy, args=(client, upstream), daemon=True).start()
     _copy(upstream, client)
