@@ -1,10 +1,11 @@
-"""Compile, load and pin the programs: ``python -m bpf.compile MAPS_DIR PROGRAMS_DIR``.
+"""Compile the programs: ``python -m bpf.compile MAPS_DIR IMAGES_FILE``.
 
 A process of its own, for the compiler takes over a hundred megabytes that an agent need not keep.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import sys
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from bpf import syscalls
+from bpf import images, maps
 
 SOURCES: Final = Path(__file__).parent / "programs"
 SCHED_CLS, SOCK_ADDR = 3, 18
@@ -97,17 +98,26 @@ def load_module(files: str, maps_dir: Path) -> Any:  # bcc has no types
     return BPF(text=text, cflags=["-Wno-address-of-packed-member"])
 
 
-def main(arguments: list[str]) -> int:
-    """Pin every program in the second directory."""
-    maps_dir, programs_dir = Path(arguments[0]), Path(arguments[1])
-    link_headers()
+def compile_images(maps_dir: Path) -> list[images.Image]:
+    """Return every program as the compiler makes it, for the maps pinned in a directory."""
+    found = []
     for files, specs in MODULES.items():
         module = load_module(files, maps_dir)
-        for spec in specs:
-            sys.stderr.write(f"program {spec.name}\n")
-            sys.stderr.flush()
-            function = module.load_func(spec.name, spec.kind, attach_type=spec.attach_type)
-            syscalls.pin(function.fd, programs_dir / spec.name)
+        names = {}
+        for spec in maps.ALL:
+            with contextlib.suppress(KeyError):  # a map that this module does not use
+                names[module[spec.name].map_fd] = spec.name
+        for program in specs:
+            code = module.dump_func(program.name)
+            made = images.image(program.name, program.kind, program.attach_type, code, names)
+            found.append(made)
+    return found
+
+
+def main(arguments: list[str]) -> int:
+    """Write the images of all programs to the second path."""
+    link_headers()
+    images.write(Path(arguments[1]), compile_images(Path(arguments[0])))
     return 0
 
 

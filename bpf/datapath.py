@@ -75,7 +75,7 @@ class Datapath:
         self._netlink = IPRoute()
         host.ensure_bpffs(self._bpf_dir)
         self._maps = maps.create_maps(self._bpf_dir / maps.SCHEMA)
-        self._programs, compiled = loader.ensure_programs(self._bpf_dir)
+        self._programs, compiled = loader.ensure_programs(self._bpf_dir, self._maps)
         index, address = host.install(self._netlink)
         self._map(maps.HAIRPIN).put((0,), (index, address, 0))
         self._configure()

@@ -67,10 +67,11 @@ def _filesystem() -> Probe:
 def _trial_load() -> Probe:
     directory = _ROOT / f"lockgate-probe-{secrets.token_hex(4)}"
     try:
-        for table in maps.create_maps(directory / maps.SCHEMA).values():
-            table.close()
-        loaded, _ = loader.ensure_programs(directory)
+        tables = maps.create_maps(directory / maps.SCHEMA)
+        loaded, _ = loader.ensure_programs(directory, tables)
         loader.close_programs(loaded)
+        for table in tables.values():
+            table.close()
     except BpfError as error:
         return Probe("programs", False, str(error), "Linux 5.18 or newer is needed")
     finally:

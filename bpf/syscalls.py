@@ -11,10 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from lockgate.errors import BpfError
+from lockgate.errors import BpfError, VerifierRejected
 
 _NUMBERS: Final = {"x86_64": 321, "aarch64": 280, "riscv64": 280, "s390x": 351, "ppc64le": 361}
 MAP_CREATE, MAP_LOOKUP, MAP_UPDATE, MAP_DELETE, MAP_NEXT_KEY = 0, 1, 2, 3, 4
+PROG_LOAD = 5
 LOOKUP_BATCH, UPDATE_BATCH, DELETE_BATCH = 24, 26, 27
 OBJ_PIN, OBJ_GET, PROG_ATTACH, PROG_DETACH, OBJ_INFO, PROG_QUERY = 6, 7, 8, 9, 15, 16
 ATTACH_OVERRIDABLE: Final = 1
@@ -46,6 +47,34 @@ def create_map(kind: int, key: int, value: int, entries: int, flags: int, name: 
     label = name.encode()[:15].ljust(16, b"\0")
     attributes = struct.pack("=IIIIIII16s", kind, key, value, entries, flags, 0, 0, label)
     return bpf(MAP_CREATE, attributes)[0]
+
+
+def load_program(kind: int, attach_type: int, code: bytes, name: str) -> int:
+    """Load a program and return its descriptor; ``attach_type`` is -1 for none.
+
+    Raises: VerifierRejected: with the kernel's reasons.
+    """
+    instructions = ctypes.create_string_buffer(code, len(code))
+    licence = ctypes.create_string_buffer(b"GPL")
+    label = name.encode()[:15].ljust(16, b"\0")
+
+    def load(log: ctypes.Array[ctypes.c_char] | None) -> int:
+        level, size, place = (1, len(log), _address(log)) if log is not None else (0, 0, 0)
+        attributes = struct.pack(
+            "=IIQQIIQII16sII", kind, len(code) // 8, _address(instructions), _address(licence),
+            level, size, place, 0, 0, label, 0, max(attach_type, 0),
+        )  # fmt: skip
+        return bpf(PROG_LOAD, attributes)[0]
+
+    try:
+        return load(None)
+    except OSError:
+        log = ctypes.create_string_buffer(1 << 24)
+        try:
+            return load(log)
+        except OSError as error:
+            reasons = log.value.decode(errors="replace") or str(error.strerror)
+            raise VerifierRejected(name, reasons) from error
 
 
 def pin(fd: int, path: Path) -> None:
