@@ -16,6 +16,7 @@ from agent.proxy_ports import ProxyPorts
 from bpf.datapath import Datapath
 from lockgate.errors import BpfError
 from lockgate.ir.node import IDENTITY_HOST, EndpointPolicy, Frontend, LoadBalancer
+from lockgate.policy.prefixes import host_prefix
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -34,7 +35,7 @@ class KernelReconciler:
         self._desired = desired
         self._datapath = datapath
         self._ports = ports
-        self._hosts = {f"{address}/32": IDENTITY_HOST for address in host_addresses}
+        self._hosts = {host_prefix(address): IDENTITY_HOST for address in host_addresses}
         self._policies = Cursor(desired.policy.endpoint_policies)
         self._load_balancers = Cursor(desired.topology.load_balancers)
         self._identities = Cursor(desired.policy.identities)
@@ -91,10 +92,10 @@ class KernelReconciler:
         old = self._addresses.pop(endpoint, "")
         address = placed.pod.address if placed else ""
         if old and old != address:
-            self._datapath.delete_ipcache(f"{old}/32")
+            self._datapath.delete_ipcache(host_prefix(old))
         if address and identity is not None:
             self._addresses[endpoint] = address
-            self._datapath.put_ipcache(f"{address}/32", identity)
+            self._datapath.put_ipcache(host_prefix(address), identity)
 
     def _set_policy(self, endpoint: str, policy: EndpointPolicy | None) -> None:
         pod = self._desired.topology.local.get(endpoint)
@@ -120,7 +121,7 @@ class KernelReconciler:
         """Remove what an earlier agent wrote and nobody declares any more."""
         cidrs = dict(self._desired.policy.cidr_identities.items())
         pods = {
-            f"{address}/32": identity
+            host_prefix(address): identity
             for endpoint, address in self._addresses.items()
             if (identity := self._desired.policy.identities.get(endpoint)) is not None
         }

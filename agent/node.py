@@ -38,6 +38,7 @@ from lockgate.errors import BpfError, EnvoyError, LockgateError
 from lockgate.model.meta import Problem
 from lockgate.model.workload import Pod
 from lockgate.policy.engine import answer
+from lockgate.policy.prefixes import host_prefix
 from lockgate.policy.trace import Question, matrix
 from lockgate.settings import Settings
 from lockgate.sources.kube.source import KubernetesSource
@@ -77,8 +78,7 @@ class Node:
         settings.run_dir.mkdir(parents=True, exist_ok=True)
         settings.state_dir.mkdir(parents=True, exist_ok=True)
         self._saved = SavedState(settings.state_dir / "agent.json")
-        hosts = [f"{address}/{32 if '.' in address else 128}" for address in host_addresses]
-        self.desired = Desired(settings, self._saved, hosts)
+        self.desired = Desired(settings, self._saved, map(host_prefix, host_addresses))
         self.flows = FlowRing()
         self._names = Names(self.desired, host_addresses)
         self._problems: dict[str, tuple[Problem, ...]] = {}

@@ -11,7 +11,7 @@ from lockgate.model.meta import Labels, labels_of
 from lockgate.model.policy import NODE_LABELS_PREFIX, RESERVED_PREFIX, CidrBlock
 from lockgate.model.workload import Node
 from lockgate.policy.identity import RESERVED, IdentityAllocator, reserved_labels
-from lockgate.policy.prefixes import PrefixSet, prefix_of
+from lockgate.policy.prefixes import PrefixSet, host_prefix, prefix_of
 from lockgate.policy.refinement import BlockRefinement
 from lockgate.policy.selections import Selections
 from lockgate.state import Table
@@ -56,7 +56,7 @@ class Identities:
 
     def set_pod(self, key: str, labels: Labels | None, address: str) -> set[str]:
         """Write a pod, or forget it; return the pods to number anew."""
-        return self._refinement.set_pod(key, labels, _host_prefix(address))
+        return self._refinement.set_pod(key, labels, host_prefix(address))
 
     def number(self, key: str, now: float) -> None:
         """Number a pod by its refined labels."""
@@ -93,7 +93,7 @@ class Identities:
 
     def set_name(self, name: str, addresses: Iterable[str], now: float) -> None:
         """Write the addresses learnt of a DNS name; none forgets it."""
-        numbers = tuple(self._acquire(_host_prefix(address)) for address in addresses)
+        numbers = tuple(self._acquire(host_prefix(address)) for address in addresses)
         self._selections.set_name(name, frozenset(numbers))
         for number in self._names.pop(name, ()):
             self._allocator.release(number, now)
@@ -109,7 +109,7 @@ class Identities:
             number = self._allocator.acquire_node(labels_of(labels))
             if self.labels.put(number, labels_of(labels)):
                 self._selections.add_labels(number, labels_of(labels))
-            addresses = tuple(_host_prefix(address) for address in row.addresses)
+            addresses = tuple(host_prefix(address) for address in row.addresses)
             self._nodes[name] = (number, addresses)
             for address in addresses:
                 self._prefixes.add(address)
@@ -141,9 +141,3 @@ class Identities:
 
     def _number_of(self, cidr: str) -> int:
         return self._allocator.number_of_cidr(cidr)
-
-
-def _host_prefix(address: str) -> str:
-    if not address:
-        return ""
-    return f"{address}/{128 if ':' in address else 32}"

@@ -19,6 +19,13 @@ def prefix_of(cidr: str) -> Prefix:
     return network.version, int(network.network_address), network.prefixlen
 
 
+def host_prefix(address: str) -> str:
+    """Return the prefix of one address alone; nothing for no address."""
+    if not address:
+        return ""
+    return f"{address}/{128 if ':' in address else 32}"
+
+
 def lies_in(cidr: str, outer: str) -> bool:
     """Say whether all addresses of a prefix are of another."""
     (version, first, bits), (outer_version, outer_first, outer_bits) = map(prefix_of, (cidr, outer))
