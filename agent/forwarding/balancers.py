@@ -5,9 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Literal, cast
 
-from agent.forwarding.backends import NodeFacts, choose
+from agent.forwarding.backends import Choice, NodeFacts, choose
 from lockgate.ir.node import Frontend, LoadBalancer, Scope, ServiceKind
-from lockgate.model.service import EndpointSlice, Service, ServicePort, TrafficPolicy, family_of
+from lockgate.model.service import (
+    EndpointSlice,
+    Family,
+    Service,
+    ServicePort,
+    TrafficPolicy,
+    family_of,
+)
 from lockgate.model.workload import ContainerPort, Pod
 
 Protocol = Literal["TCP", "UDP", "SCTP"]
@@ -28,9 +35,14 @@ def service_balancers(
     held = tuple(slices)
     found: dict[Frontend, LoadBalancer] = {}
     for port in service.ports:
+        # Many frontends share one choice: each address of the node is one.
+        chosen: dict[tuple[Family, TrafficPolicy], Choice] = {}
         for kind, front in _frontends(service, port, node):
+            of = family_of(front.address), _policy(service, kind, front)
+            if of not in chosen:
+                chosen[of] = choose(held, port, *of, node)
             # An address given twice is what it is first: a ClusterIP before all else.
-            found.setdefault(front, _balancer(service, port, kind, front, held, node))
+            found.setdefault(front, _balancer(service, kind, front, chosen[of]))
     return tuple(balancer for _, balancer in sorted(found.items()))
 
 
@@ -61,22 +73,15 @@ def node_frontends(addresses: Iterable[str], port: int, protocol: Protocol) -> I
             yield Frontend(address, port, protocol, scope)
 
 
-def _balancer(
-    service: Service,
-    port: ServicePort,
-    kind: ServiceKind,
-    front: Frontend,
-    slices: tuple[EndpointSlice, ...],
-    node: NodeFacts,
-) -> LoadBalancer:
+def _policy(service: Service, kind: ServiceKind, front: Frontend) -> TrafficPolicy:
+    if kind == "ClusterIP":
+        return service.exposure.internal_policy
+    return service.exposure.external_policy if front.scope == "external" else "Cluster"
+
+
+def _balancer(service: Service, kind: ServiceKind, front: Frontend, choice: Choice) -> LoadBalancer:
     exposure = service.exposure
     outside = front.scope == "external"
-    policy: TrafficPolicy = "Cluster"
-    if kind == "ClusterIP":
-        policy = exposure.internal_policy
-    elif outside:
-        policy = exposure.external_policy
-    choice = choose(slices, port, family_of(front.address), policy, node)
     limited = outside and (kind == "LoadBalancer" or exposure.ranges_of_all)
     return LoadBalancer(
         front,
