@@ -22,6 +22,7 @@ def derive_slices(
     pods: Iterable[Pod],
     ready: Mapping[str, bool],
     terminating: Collection[str] = (),
+    zones: Mapping[str, str] | None = None,
 ) -> tuple[EndpointSlice, ...]:
     """Return the slices of a Service over the pods that its selector selects.
 
@@ -34,6 +35,7 @@ def derive_slices(
         ready: by pod path; a pod that is missing is not ready.
         terminating: paths of pods that are being stopped; they serve while ready, but are not
             ready for new connections.
+        zones: by node name, for hints where the Service's ``trafficDistribution`` asks for them.
     """
     if not service.selector:
         return ()
@@ -44,7 +46,19 @@ def derive_slices(
         path = pod.ref.path
         ending = path in terminating
         serving = ready.get(path, False)
-        endpoint = SliceEndpoint((pod.address,), serving and not ending, serving, ending, pod.name)
+        available = service.publish_not_ready or (serving and not ending)
+        zone = (zones or {}).get(pod.node, "")
+        endpoint = SliceEndpoint(
+            (pod.address,),
+            available,
+            serving,
+            ending,
+            pod.name,
+            (zone,) if service.distribution and zone else (),
+            (pod.node,) if service.distribution == "PreferSameNode" and pod.node else (),
+            pod.node,
+            zone,
+        )
         groups.setdefault((_address_type(pod.address), _ports(service, pod)), []).append(endpoint)
     return tuple(_cut(service, groups))
 

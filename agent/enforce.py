@@ -38,10 +38,11 @@ class KernelReconciler:
         self._hosts = {host_prefix(address): IDENTITY_HOST for address in host_addresses}
         self._policies = Cursor(desired.policy.endpoint_policies)
         self._load_balancers = Cursor(desired.topology.load_balancers)
+        self._host_ports = Cursor(desired.topology.forwarding.host_ports)
         self._identities = Cursor(desired.policy.identities)
         self._placed = Cursor(desired.topology.placed)
         self._cidrs = Cursor(desired.policy.cidr_identities)
-        self._frontends: dict[Key, set[Frontend]] = {}
+        self._frontends: dict[Key | str, set[Frontend]] = {}
         self._addresses: dict[str, str] = {}
         self._failures: list[str] = []
         self._adopted = False
@@ -63,6 +64,7 @@ class KernelReconciler:
         self._datapath.set_proxy_ports(self._ports.by_class())
         self._apply(self._policies, self._set_policy)
         self._apply(self._load_balancers, self._set_service)
+        self._apply(self._host_ports, self._set_service)
         if not self._adopted:
             self._remove_strays()
             self._adopted = True
@@ -108,7 +110,7 @@ class KernelReconciler:
                 self._ports.class_ids,
             )
 
-    def _set_service(self, key: Key, balancers: tuple[LoadBalancer, ...] | None) -> None:
+    def _set_service(self, key: Key | str, balancers: tuple[LoadBalancer, ...] | None) -> None:
         wanted = {balancer.frontend for balancer in balancers or ()}
         for balancer in balancers or ():
             self._datapath.put_service(balancer)
