@@ -30,13 +30,16 @@ def main(folder: Path, load: Path) -> None:
         pod = host.add_pod()
         node.enforce(pod, ingress=True, egress=True)
         found: dict[str, list[float]] = {}
+        refused: set[str] = set()
         for _ in range(RUNS):
             for steps in (_policy(node, pod), _ipcache(node), _nft(host)):
                 try:
                     for name, took in steps:
                         found.setdefault(name, []).append(took)
                 except rig.ToolMissing as error:
-                    compare.unavailable("update", NFT_SET, str(error))
+                    refused.add(str(error))
+        for reason in sorted(refused):
+            compare.unavailable("update", NFT_SET, reason)
         compare.report("update", "ms", found, QUOTIENTS, entries=ENTRIES)
 
 
