@@ -29,7 +29,7 @@ def main(bpf_dir: Path, run_dir: Path, cgroup: Path, ifname: str, entries: int) 
     datapath = Datapath(bpf_dir, run_dir, cgroup)
     datapath.start()
     started = time.perf_counter()
-    datapath.attach(ifname, ENDPOINT, IDENTITY, ADDRESS)
+    datapath.attach(ifname, ENDPOINT, IDENTITY, (ADDRESS,))
     if entries >= 0:
         _fill(datapath, ifname, entries)
     enforced = time.perf_counter()
@@ -51,7 +51,7 @@ def _fill(datapath: Datapath, ifname: str, entries: int) -> None:
         PolicyEntry("ingress", FIRST_PEER + number, 6, 80, 16, "allow") for number in range(entries)
     ]
     policy = EndpointPolicy.of("shop/p2", IDENTITY, True, True, allowed)
-    datapath.set_endpoint(ENDPOINT, ifname, ADDRESS, policy, {})
+    datapath.set_endpoint(ENDPOINT, ifname, (ADDRESS,), policy, {})
     datapath.set_ipcache(
         {f"{FIRST_ADDRESS + number}/32": FIRST_PEER + number for number in range(entries)}
     )

@@ -41,8 +41,8 @@ class Node:
         policy = EndpointPolicy.of(name, pod.identity, ingress, egress, entries)
         with inside(self.host.name):
             self.datapath.put_ipcache(f"{pod.address}/32", pod.identity)
-            self.datapath.attach(pod.ifname, pod.number, pod.identity, pod.address)
-            self.datapath.set_endpoint(pod.number, pod.ifname, pod.address, policy, {})
+            self.datapath.attach(pod.ifname, pod.number, pod.identity, (pod.address,))
+            self.datapath.set_endpoint(pod.number, pod.ifname, (pod.address,), policy, {})
 
     def enforce_pair(self, client: Pod, server: Pod, entries: int = 1, port: int = 0) -> None:
         """Let ``client`` reach ``server`` by policies of so many entries at both."""

@@ -58,7 +58,7 @@ def _policy(node: Node, pod: Pod) -> Steps:
 
 def _set(node: Node, pod: Pod, policy: EndpointPolicy) -> None:
     with inside(node.host.name):
-        node.datapath.set_endpoint(pod.number, pod.ifname, pod.address, policy, {})
+        node.datapath.set_endpoint(pod.number, pod.ifname, (pod.address,), policy, {})
 
 
 def _ipcache(node: Node) -> Steps:
