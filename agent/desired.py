@@ -47,6 +47,7 @@ class Desired:
             audit=settings.policy_audit,
             grace_s=settings.identity_grace_s,
             restored=saved.section("identities") or None,
+            node_name=settings.node_name,
         )
         self.ingress = IngressGraph(
             self.graph,

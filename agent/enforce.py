@@ -16,6 +16,7 @@ from agent.proxy_ports import ProxyPorts
 from bpf.datapath import Datapath
 from lockgate.errors import BpfError
 from lockgate.ir.node import IDENTITY_HOST, EndpointPolicy, Frontend, LoadBalancer
+from lockgate.policy.node_policies import HOST
 from lockgate.policy.prefixes import host_prefix
 
 K = TypeVar("K")
@@ -100,6 +101,9 @@ class KernelReconciler:
             self._datapath.put_ipcache(host_prefix(address), identity)
 
     def _set_policy(self, endpoint: str, policy: EndpointPolicy | None) -> None:
+        if endpoint == HOST:
+            self._datapath.set_host(self._desired.endpoint_id(HOST), policy)
+            return
         pod = self._desired.topology.local.get(endpoint)
         if policy is not None and pod is not None:
             self._datapath.set_endpoint(
@@ -131,3 +135,5 @@ class KernelReconciler:
         self._datapath.prune_services({one for row in self._frontends.values() for one in row})
         local = self._desired.topology.local
         self._datapath.prune_endpoints({self._desired.endpoint_id(name) for name in local})
+        if self._desired.policy.endpoint_policies.get(HOST) is None:
+            self._datapath.set_host(self._desired.endpoint_id(HOST), None)
