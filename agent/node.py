@@ -32,6 +32,7 @@ from agent.observe import Names, flow_of_request, flow_of_verdict
 from agent.pods import PodRunner, PodStatus
 from agent.proxy_ports import ProxyPorts
 from agent.publish import LISTENER_WAIT_S, ProxyReconciler
+from agent.request_metrics import RequestMetrics
 from agent.rest import ExplainRequest, RestServer, TraceRequest, build_app
 from agent.saved_state import SavedState
 from agent.service_ips import ServiceIps
@@ -143,6 +144,7 @@ class Node:
     def _build_proxy(self) -> None:
         settings = self.settings
         self._cache = SnapshotCache(self._on_refusal)
+        self._requests = RequestMetrics(self.desired.ingress.claimed)
         self._store = SnapshotStore(settings.state_dir / "snapshot.db")
         self._xds = XdsServer(
             settings.xds_socket,
@@ -315,6 +317,10 @@ class Node:
             if all(status.ready for status in self.pods.statuses.values()):
                 return
             await asyncio.sleep(0.05)
+
+    def _on_request(self, entry: HttpLogEntry) -> None:
+        self.flows.add(flow_of_request(entry, self._names))
+        self._requests.add(entry)
 
     def _on_refusal(self, refusal: Refusal) -> None:
         log.error(
@@ -595,7 +601,7 @@ class Node:
 
     def metrics(self) -> bytes:
         """Return all metrics in the text format of Prometheus."""
-        return exposition(self._cache, self._xds)
+        return exposition(self._cache, self._xds, self._requests)
 
     def envoy(self, part: str) -> Any:  # whatever Envoy's admin interface says
         """Return a part of what Envoy holds."""
