@@ -319,8 +319,9 @@ class Node:
             await asyncio.sleep(0.05)
 
     def _on_request(self, entry: HttpLogEntry) -> None:
+        self._entries += 1
         self.flows.add(flow_of_request(entry, self._names))
-        self._requests.add(entry)
+        self._requests.add(entry, 1 / self._log_share)
 
     def _on_refusal(self, refusal: Refusal) -> None:
         log.error(
@@ -468,10 +469,6 @@ class Node:
                 value = share_value(share)
                 await asyncio.to_thread(self._envoy.admin.set_runtime, SHARE_KEY, value)
                 self._log_share = share
-
-    def _on_request(self, entry: HttpLogEntry) -> None:
-        self._entries += 1
-        self.flows.add(flow_of_request(entry, self._names))
 
     async def _poll_events(self) -> None:
         while True:

@@ -1,8 +1,9 @@
 """Requests of each Ingress, counted from the access log that Envoy streams to the agent.
 
 The work is one addition for each request that is logged, and one row for each Ingress that has
-traffic: neither hosts nor routes cost anything. What Envoy drops from the stream when it cannot
-send fast enough is not counted.
+traffic: neither hosts nor routes cost anything. Of a busy Envoy a share is reported, chosen by
+chance, and each stands for those that are not; what Envoy drops from the stream when it cannot send
+fast enough is not counted.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ Key = tuple[str, str]
 
 @dataclass(slots=True)
 class _Row:
-    codes: dict[str, int] = field(default_factory=dict)
-    buckets: list[int] = field(default_factory=lambda: [0] * (len(BUCKETS_S) + 1))
+    codes: dict[str, float] = field(default_factory=dict)
+    buckets: list[float] = field(default_factory=lambda: [0.0] * (len(BUCKETS_S) + 1))
     seconds: float = 0.0
 
 
@@ -45,16 +46,19 @@ class RequestMetrics(Collector):
         self._ingresses = ingresses
         self._rows: dict[Key, _Row] = {}
 
-    def add(self, entry: HttpLogEntry) -> None:
-        """Count a request, if it came to the ingress."""
+    def add(self, entry: HttpLogEntry, stands_for: float = 1.0) -> None:
+        """Count a request, if it came to the ingress.
+
+        ``stands_for`` is how many there were for each that is reported.
+        """
         if not entry.listener.startswith(LISTENERS):
             return
         row = self._rows.setdefault(_ingress_of(entry.route), _Row())
         code = f"{entry.status // 100}xx" if entry.status else "none"
-        row.codes[code] = row.codes.get(code, 0) + 1
+        row.codes[code] = row.codes.get(code, 0) + stands_for
         seconds = entry.duration_ms / 1e3
-        row.buckets[bisect_left(BUCKETS_S, seconds)] += 1
-        row.seconds += seconds
+        row.buckets[bisect_left(BUCKETS_S, seconds)] += stands_for
+        row.seconds += seconds * stands_for
 
     def collect(self) -> Iterator[Metric]:
         """Yield what was counted."""
@@ -84,6 +88,6 @@ def _ingress_of(route: str) -> Key:
     return (namespace, name) if slash else _NOBODY
 
 
-def _cumulative(buckets: list[int]) -> list[tuple[str, float]]:
+def _cumulative(buckets: list[float]) -> list[tuple[str, float]]:
     bounds = [*map(str, BUCKETS_S), "+Inf"]
     return [(bound, sum(buckets[: number + 1])) for number, bound in enumerate(bounds)]
