@@ -62,11 +62,11 @@ class Topology:
 
     def _place(self, key: str, pod: Pod, fetch: Fetch) -> PlacedPod | None:
         if not pod.runs_here:
-            return PlacedPod(pod, ready=True) if pod.address else None
+            return PlacedPod(pod, ready=True) if pod.addresses else None
         status = fetch.get(self.pod_status, key)
-        if status is None or not status.address:
+        if status is None or not status.addresses:
             return None
-        return PlacedPod(replace(pod, address=status.address), status.ready)
+        return PlacedPod(replace(pod, addresses=status.addresses), status.ready)
 
     def _address_service(self, key: Key, service: Service, fetch: Fetch) -> Service:
         if service.cluster_ip != "":
