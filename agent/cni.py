@@ -6,13 +6,15 @@ Source: Container Network Interface specification 1.1.0.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from ipaddress import ip_address
 from typing import Any, Final
 
 from agent.ipam import Ipam
 from agent.network import Attachment, PodNetwork, host_interface
-from bpf.veth import GATEWAY
+from bpf.veth import gateway_of
 from lockgate.errors import LockgateError
+from lockgate.policy.prefixes import EVERYWHERE, host_prefix
 
 CNI_UNKNOWN_CONTAINER: Final = 3
 CNI_INVALID_ENVIRONMENT: Final = 4
@@ -23,8 +25,8 @@ CNI_FAILED: Final = 100
 
 Request = Mapping[str, Any]
 Reply = dict[str, Any]
-OnAttachment = Callable[[str, str, str], None]
-"""Called with endpoint (``namespace/pod``), the host's device and the address."""
+OnAttachment = Callable[[str, str, Sequence[str]], None]
+"""Called with endpoint (``namespace/pod``), the host's device and the addresses."""
 
 
 class CniError(Exception):
@@ -97,17 +99,17 @@ class CniServer:
         netns = _text(request, "netns")
         endpoint = _endpoint(request)
         owner = _owner(container, ifname)
-        fresh = self._ipam.address(owner) is None
-        address = self._ipam.allocate(owner)
+        fresh = not self._ipam.addresses(owner)
+        addresses = self._ipam.allocate(owner)
         try:
-            made = self._network.attach(container, netns, ifname, address, endpoint)
-            self._on_added(endpoint, made.host.name, address)
+            made = self._network.attach(container, netns, ifname, addresses, endpoint)
+            self._on_added(endpoint, made.host.name, addresses)
         except BaseException:
             if fresh:
                 self._network.detach(container)
                 self._ipam.release(owner)
             raise
-        return _result(request, made, netns, address)
+        return _result(request, made, netns, addresses)
 
     def delete(self, request: Request) -> Reply:
         """Detach a pod; one that is not attached is no error."""
@@ -121,14 +123,15 @@ class CniServer:
         Raises: CniError: it is not, and how.
         """
         container, ifname = _text(request, "container_id"), _text(request, "ifname")
-        address = self._ipam.address(_owner(container, ifname))
-        if address is None:
+        addresses = self._ipam.addresses(_owner(container, ifname))
+        if not addresses:
             raise CniError(CNI_UNKNOWN_CONTAINER, f"container {container} has no {ifname} of ours")
         previous = _config(request).get("prevResult") or {}
         known = [str(ip.get("address", "")).partition("/")[0] for ip in previous.get("ips", ())]
-        if known and address not in known:
-            raise CniError(CNI_FAILED, f"{ifname} has address {address}, not {', '.join(known)}")
-        wrong = self._network.check(container, _text(request, "netns"), ifname, address)
+        if known and not set(addresses) <= set(known):
+            held = ", ".join(addresses)
+            raise CniError(CNI_FAILED, f"{ifname} has address {held}, not {', '.join(known)}")
+        wrong = self._network.check(container, _text(request, "netns"), ifname, addresses)
         if wrong:
             raise CniError(CNI_FAILED, f"the link of container {container} is broken", wrong)
         return {}
@@ -160,9 +163,9 @@ class CniServer:
 
     def _detach(self, container: str, ifname: str, endpoint: str) -> None:
         owner = _owner(container, ifname)
-        address = self._ipam.address(owner)
-        if address is not None:
-            self._on_removed(endpoint, host_interface(container), address)
+        addresses = self._ipam.addresses(owner)
+        if addresses:
+            self._on_removed(endpoint, host_interface(container), addresses)
         self._network.detach(container)
         self._ipam.release(owner)
 
@@ -192,12 +195,9 @@ def _endpoint(request: Request) -> str:
     return f"{namespace}/{name}" if namespace and name else str(request.get("container_id", ""))
 
 
-def _result(request: Request, made: Attachment, netns: str, address: str) -> Reply:
+def _result(request: Request, made: Attachment, netns: str, addresses: Sequence[str]) -> Reply:
     config = _config(request)
     version = str(config.get("cniVersion", "1.1.0"))
-    ip: dict[str, Any] = {"address": f"{address}/32", "gateway": GATEWAY, "interface": 1}
-    if version.startswith("0."):
-        ip["version"] = "4"  # later versions leave it to be read from the address
     peer = made.peer.link
     return {
         "cniVersion": version,
@@ -205,7 +205,18 @@ def _result(request: Request, made: Attachment, netns: str, address: str) -> Rep
             {"name": made.host.name, "mac": made.host.mac},
             {"name": peer.name, "mac": peer.mac, "sandbox": netns},
         ],
-        "ips": [ip],
-        "routes": [{"dst": "0.0.0.0/0", "gw": GATEWAY}],
+        "ips": [_ip(address, version) for address in addresses],
+        "routes": [
+            {"dst": EVERYWHERE[ip_address(address).version], "gw": gateway_of(address)}
+            for address in addresses
+        ],
         "dns": config.get("dns") or {},
     }
+
+
+def _ip(address: str, version: str) -> Reply:
+    row: Reply = {"address": host_prefix(address), "gateway": gateway_of(address), "interface": 1}
+    if version.startswith("0."):
+        # Later versions leave it to be read from the address.
+        row["version"] = str(ip_address(address).version)
+    return row

@@ -5,8 +5,8 @@ Source: Kubernetes documentation, "EndpointSlices", and the API ``discovery.k8s.
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Collection, Iterable, Mapping
+from ipaddress import ip_address
 
 from lockgate.model.service import EndpointPort, EndpointSlice, Service, SliceEndpoint
 from lockgate.model.workload import Pod
@@ -26,8 +26,9 @@ def derive_slices(
 ) -> tuple[EndpointSlice, ...]:
     """Return the slices of a Service over the pods that its selector selects.
 
-    Pods of other namespaces, with other labels or without an address are left out. Pods that
-    resolve a named target port differently stand in slices of their own.
+    Pods of other namespaces or with other labels are left out. A pod stands in slices of each IP
+    family that it and the Service have. Pods that resolve a named target port differently stand
+    in slices of their own.
 
     Args:
         service: one without a selector has no derived slices.
@@ -48,31 +49,39 @@ def derive_slices(
         serving = ready.get(path, False)
         available = service.publish_not_ready or (serving and not ending)
         zone = (zones or {}).get(pod.node, "")
-        endpoint = SliceEndpoint(
-            (pod.address,),
-            available,
-            serving,
-            ending,
-            pod.name,
-            (zone,) if service.distribution and zone else (),
-            (pod.node,) if service.distribution == "PreferSameNode" and pod.node else (),
-            pod.node,
-            zone,
-        )
-        groups.setdefault((_address_type(pod.address), _ports(service, pod)), []).append(endpoint)
+        ports = _ports(service, pod)
+        for address in _in_families(service, pod):
+            endpoint = SliceEndpoint(
+                (address,),
+                available,
+                serving,
+                ending,
+                pod.name,
+                (zone,) if service.distribution and zone else (),
+                (pod.node,) if service.distribution == "PreferSameNode" and pod.node else (),
+                pod.node,
+                zone,
+            )
+            groups.setdefault((_family(address), ports), []).append(endpoint)
     return tuple(_cut(service, groups))
 
 
 def _selected(service: Service, pod: Pod) -> bool:
-    return (
-        pod.namespace == service.namespace
-        and bool(pod.address)
-        and set(service.selector) <= set(pod.labels)
-    )
+    return pod.namespace == service.namespace and set(service.selector) <= set(pod.labels)
 
 
-def _address_type(address: str) -> str:
-    return f"IPv{ipaddress.ip_address(address).version}"
+def _in_families(service: Service, pod: Pod) -> Iterable[str]:
+    """Return the addresses of a pod in the IP families of the Service: of its cluster address.
+
+    A headless Service has those of its pods.
+    """
+    if not service.cluster_ip:
+        return pod.addresses
+    return [one for one in pod.addresses if _family(one) == _family(service.cluster_ip)]
+
+
+def _family(address: str) -> str:
+    return f"IPv{ip_address(address).version}"
 
 
 def _ports(service: Service, pod: Pod) -> Ports:

@@ -15,9 +15,19 @@ from agent.network import host_interface
 from agent.proxy_ports import ProxyPorts
 from bpf.datapath import Datapath
 from lockgate.errors import BpfError
-from lockgate.ir.node import IDENTITY_HOST, EndpointPolicy, Frontend, LoadBalancer
+from lockgate.ir.node import (
+    IDENTITY_HOST,
+    IDENTITY_WORLD,
+    EndpointPolicy,
+    Frontend,
+    LoadBalancer,
+)
 from lockgate.policy.node_policies import HOST
-from lockgate.policy.prefixes import host_prefix
+from lockgate.policy.prefixes import EVERYWHERE, host_prefix
+
+_GROUND = {EVERYWHERE[4]: IDENTITY_WORLD}
+"""The kernel holds IPv4 addresses as IPv6 ones, so that a block such as ``::/0`` would hold them
+too; where nothing is said of the IPv4 world, this entry is in between."""
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -44,13 +54,13 @@ class KernelReconciler:
         self._placed = Cursor(desired.topology.placed)
         self._cidrs = Cursor(desired.policy.cidr_identities)
         self._frontends: dict[Key | str, set[Frontend]] = {}
-        self._addresses: dict[str, str] = {}
+        self._addresses: dict[str, tuple[str, ...]] = {}
         self._failures: list[str] = []
         self._adopted = False
 
     def know_host(self) -> None:
         """Write the host's identity, which probes need before anything else is known."""
-        for cidr, identity in self._hosts.items():
+        for cidr, identity in {**_GROUND, **self._hosts}.items():
             self._datapath.put_ipcache(cidr, identity)
 
     def enforce(self) -> None:
@@ -84,6 +94,7 @@ class KernelReconciler:
     def _set_ipcache(self, cidr: str, identity: int | None) -> None:
         if cidr in self._hosts:
             return  # a policy may name an address of this host, or a Node be it
+        identity = _GROUND.get(cidr) if identity is None else identity
         if identity is None:
             self._datapath.delete_ipcache(cidr)
         else:
@@ -92,13 +103,14 @@ class KernelReconciler:
     def _set_address(self, endpoint: str) -> None:
         placed = self._desired.topology.placed.get(endpoint)
         identity = self._desired.policy.identities.get(endpoint)
-        old = self._addresses.pop(endpoint, "")
-        address = placed.pod.address if placed else ""
-        if old and old != address:
-            self._datapath.delete_ipcache(host_prefix(old))
-        if address and identity is not None:
-            self._addresses[endpoint] = address
-            self._datapath.put_ipcache(host_prefix(address), identity)
+        old = self._addresses.pop(endpoint, ())
+        addresses = placed.pod.addresses if placed else ()
+        for address in set(old) - set(addresses):
+            self._datapath.delete_ipcache(host_prefix(address))
+        if addresses and identity is not None:
+            self._addresses[endpoint] = addresses
+            for address in addresses:
+                self._datapath.put_ipcache(host_prefix(address), identity)
 
     def _set_policy(self, endpoint: str, policy: EndpointPolicy | None) -> None:
         if endpoint == HOST:
@@ -109,7 +121,7 @@ class KernelReconciler:
             self._datapath.set_endpoint(
                 self._desired.endpoint_id(endpoint),
                 host_interface(endpoint),
-                (pod.address,),
+                pod.addresses,
                 policy,
                 self._ports.class_ids,
             )
@@ -128,10 +140,11 @@ class KernelReconciler:
         cidrs = dict(self._desired.policy.cidr_identities.items())
         pods = {
             host_prefix(address): identity
-            for endpoint, address in self._addresses.items()
+            for endpoint, addresses in self._addresses.items()
             if (identity := self._desired.policy.identities.get(endpoint)) is not None
+            for address in addresses
         }
-        self._datapath.set_ipcache({**cidrs, **self._hosts, **pods})
+        self._datapath.set_ipcache({**_GROUND, **cidrs, **self._hosts, **pods})
         self._datapath.prune_services({one for row in self._frontends.values() for one in row})
         local = self._desired.topology.local
         self._datapath.prune_endpoints({self._desired.endpoint_id(name) for name in local})

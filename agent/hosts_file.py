@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-ServiceAddresses = Mapping[tuple[str, str], str]
-"""ClusterIP by (namespace, name)."""
+ServiceAddresses = Mapping[tuple[str, str], tuple[str, ...]]
+"""ClusterIPs by (namespace, name)."""
 
 CLUSTER_DOMAIN = "cluster.local"
 
 
-def hosts_text(services: ServiceAddresses, namespace: str = "", own: str = "") -> str:
+def hosts_text(services: ServiceAddresses, namespace: str = "", own: Iterable[str] = ()) -> str:
     """Return a hosts file; Services of ``namespace`` also have their short name.
 
-    ``own`` is the line of the pod itself: its address and its name.
+    ``own`` are the lines of the pod itself: each of its addresses and its name.
     """
-    lines = ["127.0.0.1 localhost", "::1 localhost", *([own] if own else [])]
-    for (service_namespace, name), address in sorted(services.items()):
+    lines = ["127.0.0.1 localhost", "::1 localhost", *own]
+    for (service_namespace, name), addresses in sorted(services.items()):
         scoped = f"{name}.{service_namespace}"
         names = [f"{scoped}.svc.{CLUSTER_DOMAIN}", f"{scoped}.svc", scoped]
         if service_namespace == namespace:
             names.append(name)
-        lines.append(f"{address} {' '.join(names)}")
+        lines += [f"{address} {' '.join(names)}" for address in addresses]
     return "\n".join(lines) + "\n"
 
 

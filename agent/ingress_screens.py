@@ -50,7 +50,7 @@ class IngressScreens:
         self._behind: Table[str, Pod] = graph.derive(
             "pods behind the Ingress", endpoints, self._is_behind, (self._backends,)
         ).output
-        self._pods: Index[str, Pod, str] = Index(self._behind, lambda _key, row: [row.address])
+        self._pods: Index[str, Pod, str] = Index(self._behind, lambda _key, row: row.addresses)
         self._screening = Screening(self._behind, policy.labels, policy.expanded, mode)
         self._late = Graph()
         self._screens: Table[PortKey, Screens] = self._late.derive(
@@ -69,7 +69,8 @@ class IngressScreens:
         self._late.tick()
 
     def _is_behind(self, _key: str, pod: Pod, fetch: Fetch) -> Pod | None:
-        return pod if fetch.group(self._backends, pod.address) else None
+        behind = [bool(fetch.group(self._backends, address)) for address in pod.addresses]
+        return pod if any(behind) else None
 
     def _screen(self, _key: PortKey, row: ClusterEndpoints, fetch: Fetch) -> Screens | None:
         """Return what must admit a client, for it to meet any of the backends."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from bpf import veth
+from bpf.host import ipv6_fault
 from lockgate.errors import WorkloadError
 
 NETNS_DIR: Final = Path("/run/netns")
@@ -17,6 +19,12 @@ NETNS_DIR: Final = Path("/run/netns")
 _LINK_PREFIX: Final = "lg"
 _DIGEST_LENGTH: Final = 8
 _LONGEST_NAME: Final = 200
+
+
+def usable_prefixes(prefixes: Sequence[str]) -> tuple[tuple[str, ...], str]:
+    """Return the prefixes that pods here can have addresses of, and why not of the others."""
+    fault = ipv6_fault() if any(":" in prefix for prefix in prefixes) else ""
+    return tuple(one for one in prefixes if "." in one or not fault), fault
 
 
 def netns_name(namespace: str, pod: str) -> str:
@@ -124,20 +132,20 @@ class PodNetwork:
     """Makes, checks and removes links; what belongs to whom is read from the devices' aliases."""
 
     def attach(
-        self, container: str, netns: str, ifname: str, address: str, endpoint: str
+        self, container: str, netns: str, ifname: str, addresses: Sequence[str], endpoint: str
     ) -> Attachment:
         """Connect a namespace; doing it again changes nothing.
 
         Raises: WorkloadError: the kernel refuses.
         """
         name = host_interface(container)
-        peer = veth.connect(name, netns, ifname, address, f"{container} {ifname} {endpoint}")
+        peer = veth.connect(name, netns, ifname, addresses, f"{container} {ifname} {endpoint}")
         host = veth.find_link(name)
         if host is None:
             raise WorkloadError(f"device {name} vanished as soon as it was made")
         return Attachment(host, peer)
 
-    def check(self, container: str, netns: str, ifname: str, address: str) -> str:
+    def check(self, container: str, netns: str, ifname: str, addresses: Sequence[str]) -> str:
         """Return what is wrong with a container's link, empty if nothing is.
 
         Raises: WorkloadError: the namespace cannot be entered.
@@ -148,10 +156,12 @@ class PodNetwork:
         peer = veth.inspect_peer(netns, ifname)
         if peer is None:
             return f"{ifname} is gone from {netns}"
-        if peer.addresses != (address,):
-            return f"{ifname} has {', '.join(peer.addresses) or 'no address'}, not {address}"
-        if peer.gateway != veth.GATEWAY:
-            return f"{ifname} has no default route by {veth.GATEWAY}"
+        if set(peer.addresses) != set(addresses):
+            held = ", ".join(peer.addresses) or "no address"
+            return f"{ifname} has {held}, not {', '.join(addresses)}"
+        for gateway in map(veth.gateway_of, addresses):
+            if gateway not in peer.gateways:
+                return f"{ifname} has no default route by {gateway}"
         return ""
 
     def detach(self, container: str) -> bool:

@@ -26,7 +26,7 @@ from agent.ingress_status import IngressStatus
 from agent.ipam import Ipam
 from agent.learnt_names import LearntNames
 from agent.metrics import exposition
-from agent.network import PodNetwork, host_interface
+from agent.network import PodNetwork, host_interface, usable_prefixes
 from agent.node_ports import NodePorts
 from agent.observe import Names, flow_of_request, flow_of_verdict
 from agent.pods import PodRunner, PodStatus
@@ -81,7 +81,7 @@ class Node:
         settings.run_dir.mkdir(parents=True, exist_ok=True)
         settings.state_dir.mkdir(parents=True, exist_ok=True)
         self._saved = SavedState(settings.state_dir / "agent.json")
-        self.desired = Desired(settings, self._saved, map(host_prefix, host_addresses))
+        self.desired = Desired(settings, self._saved, [*map(host_prefix, host_addresses)])
         self.flows = FlowRing()
         self._names = Names(self.desired, host_addresses)
         self._problems: dict[str, tuple[Problem, ...]] = {}
@@ -110,7 +110,10 @@ class Node:
 
     def _restore(self) -> None:
         settings = self.settings
-        self._ipam = Ipam(settings.pod_cidr, self._saved.section("addresses"))
+        self._pod_prefixes, self._no_ipv6 = usable_prefixes(settings.pod_prefixes)
+        if self._no_ipv6:
+            log.warning("pods get IPv4 addresses only", reason=self._no_ipv6)
+        self._ipam = Ipam(self._pod_prefixes, self._saved.section("addresses"))
         self._service_ips = ServiceIps(
             settings.service_cidr, self._saved.section("service_addresses")
         )
@@ -297,7 +300,7 @@ class Node:
         self.desired.graph.tick()
         self.pods.set_hosts(
             {
-                (namespace, name): service.cluster_ip
+                (namespace, name): (service.cluster_ip,)
                 for (namespace, name), service in self.desired.topology.services.items()
                 if service.cluster_ip
             }
@@ -432,22 +435,22 @@ class Node:
         """Answer the CNI plugin."""
         return await asyncio.to_thread(self._cni.handle, command, request)
 
-    def _attach(self, endpoint: str, interface: str, address: str) -> None:
+    def _attach(self, endpoint: str, interface: str, addresses: Sequence[str]) -> None:
         with self._kernel_lock:
-            self._datapath.attach(interface, self.desired.endpoint_id(endpoint), 0, (address,))
+            self._datapath.attach(interface, self.desired.endpoint_id(endpoint), 0, addresses)
 
     def _attach_adopted(self) -> None:
         """Put pods that ran before us under enforcement, even if our pins were lost."""
         for name, status in self.pods.statuses.items():
-            if status.address:
+            if status.addresses:
                 try:
-                    self._attach(name, host_interface(name), status.address)
+                    self._attach(name, host_interface(name), status.addresses)
                 except BpfError as error:
                     log.warning("pod has lost its link", pod=name, reason=str(error))
 
-    def _detach(self, endpoint: str, interface: str, address: str) -> None:
+    def _detach(self, endpoint: str, interface: str, addresses: Sequence[str]) -> None:
         with self._kernel_lock:
-            self._datapath.detach(interface, self.desired.endpoint_id(endpoint), (address,))
+            self._datapath.detach(interface, self.desired.endpoint_id(endpoint), addresses)
         self.desired.forget_endpoint(endpoint)
 
     # What is watched.
@@ -492,6 +495,12 @@ class Node:
             {"name": "datapath", "ok": True, "detail": f"pinned in {self.settings.bpf_dir}"},
             self._envoy_part(),
             self._pods_part(),
+            {
+                "name": "addresses",
+                "ok": True,
+                "detail": ", ".join(self._pod_prefixes)
+                + (f"; no IPv6: {self._no_ipv6}" if self._no_ipv6 else ""),
+            },
             {
                 "name": "dns",
                 "ok": not self._dns.failures,

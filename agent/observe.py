@@ -10,7 +10,7 @@ from bpf.events import Verdict
 from lockgate.ir.node import IDENTITY_HOST, IDENTITY_WORLD
 from xds.access_log import HttpLogEntry
 
-_PROTOCOLS = {1: "ICMP", 6: "TCP", 17: "UDP", 132: "SCTP"}
+_PROTOCOLS = {1: "ICMP", 6: "TCP", 17: "UDP", 58: "ICMPv6", 132: "SCTP"}
 _FORBIDDEN = 403
 _DENIED_DETAIL = "rbac_access_denied"
 """How Envoy explains a refusal of ours, as opposed to a backend's own 403."""
@@ -24,7 +24,7 @@ class Names:
         self._seen = 0
         self._hosts = frozenset(host_addresses)
         self._by_address: dict[str, str] = {}
-        self._addresses: dict[str, str] = {}
+        self._addresses: dict[str, tuple[str, ...]] = {}
 
     def of(self, address: str) -> tuple[str, int]:
         """Return (name, identity) of an address; an unknown one is itself, of the world."""
@@ -39,11 +39,12 @@ class Names:
     def _refresh(self) -> None:
         table = self._desired.topology.placed
         for key in table.changes(self._seen):
-            self._by_address.pop(self._addresses.pop(key, ""), None)
+            for address in self._addresses.pop(key, ()):
+                self._by_address.pop(address, None)
             row = table.get(key)
             if row is not None:
-                self._by_address[row.pod.address] = key
-                self._addresses[key] = row.pod.address
+                self._by_address.update(dict.fromkeys(row.pod.addresses, key))
+                self._addresses[key] = row.pod.addresses
         self._seen = table.revision
 
 

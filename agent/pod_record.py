@@ -14,7 +14,7 @@ from agent.pod_process import Process
 from lockgate.model.workload import Pod
 
 FILE = "state.json"
-SCHEMA = 1
+SCHEMA = 2
 
 
 @dataclass(slots=True)
@@ -35,8 +35,13 @@ class PodRecord:
     namespace: str
     name: str
     spec: str
-    address: str = ""
+    addresses: tuple[str, ...] = ()
     containers: dict[str, ContainerRecord] = field(default_factory=dict)
+
+    @property
+    def address(self) -> str:
+        """The primary address, empty while there is none."""
+        return self.addresses[0] if self.addresses else ""
 
     @property
     def processes(self) -> list[Process]:
@@ -46,7 +51,7 @@ class PodRecord:
 
 def spec_digest(pod: Pod) -> str:
     """Return a digest of all that, when changed, means a new start; labels do not."""
-    started = replace(pod, labels=(), address="")
+    started = replace(pod, labels=(), addresses=())
     return hashlib.sha256(orjson.dumps(asdict(started))).hexdigest()[:16]
 
 
@@ -66,7 +71,8 @@ def read_record(directory: Path) -> PodRecord | None:
             return None
         pod = document["pod"]
         containers = {name: _container(row) for name, row in pod.pop("containers").items()}
-        return PodRecord(**pod, containers=containers)
+        addresses = tuple(pod.pop("addresses"))
+        return PodRecord(**pod, addresses=addresses, containers=containers)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 

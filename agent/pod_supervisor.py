@@ -34,10 +34,15 @@ class PodStatus:
     """``namespace/name``."""
     phase: str = "Pending"
     ready: bool = False
-    address: str = ""
+    addresses: tuple[str, ...] = ()
     restarts: int = 0
     reason: str = ""
     """Why it is not ready, one CamelCase word, perhaps followed by a colon and the cause."""
+
+    @property
+    def address(self) -> str:
+        """The primary address, empty while there is none."""
+        return self.addresses[0] if self.addresses else ""
 
 
 def backoff(failures: int) -> float:
@@ -79,7 +84,7 @@ class PodSupervisor:
         """Write the pod's hosts file, in place, for its processes have it mounted."""
         self._services = services
         record = self.record
-        own = f"{record.address} {record.name}" if record.address else ""
+        own = [f"{address} {record.name}" for address in record.addresses]
         write_in_place(self._hosts, hosts_text(services, record.namespace, own))
 
     async def leave(self) -> None:
@@ -116,7 +121,7 @@ class PodSupervisor:
         ready = phase == "Running" and all(row.ready for row in rows)
         reason = "" if ready else self._reason or ("NotReady" if phase == "Running" else "")
         restarts = sum(row.restarts for row in rows)
-        self._on_status(PodStatus(self.path, phase, ready, self.record.address, restarts, reason))
+        self._on_status(PodStatus(self.path, phase, ready, self.record.addresses, restarts, reason))
 
     async def _run(self, pod: Pod) -> None:
         await self._connect()
@@ -146,7 +151,9 @@ class PodSupervisor:
         async with self._network_lock:
             await asyncio.to_thread(create_netns, self._netns_name)
             result = await self._plugin("ADD")
-            self.record.address = str(result["ips"][0]["address"]).partition("/")[0]
+            self.record.addresses = tuple(
+                str(row["address"]).partition("/")[0] for row in result["ips"]
+            )
 
     async def _plugin(self, command: str) -> dict[str, Any]:
         pod = (self.record.namespace, self.record.name)
@@ -204,6 +211,7 @@ class PodSupervisor:
         own = {
             "HOSTNAME": pod.name,
             "POD_IP": self.record.address,
+            "POD_IPS": ",".join(self.record.addresses),
             "POD_NAME": pod.name,
             "POD_NAMESPACE": pod.namespace,
         }

@@ -82,11 +82,12 @@ class Topology:
 
     def _place(self, key: str, pod: Pod, fetch: Fetch) -> PlacedPod | None:
         if not pod.runs_here:
-            return PlacedPod(pod, ready=True) if pod.address else None
+            return PlacedPod(pod, ready=True) if pod.addresses else None
         status = fetch.get(self.pod_status, key)
-        if status is None or not status.address:
+        if status is None or not status.addresses:
             return None
-        return PlacedPod(replace(pod, address=status.address, node=self._node_name), status.ready)
+        placed = replace(pod, addresses=status.addresses, node=self._node_name)
+        return PlacedPod(placed, status.ready)
 
     def _address_service(self, key: Key, service: Service, fetch: Fetch) -> Service:
         addressed = with_node_ports(service, fetch.get(self.node_ports, key) or ())

@@ -38,6 +38,7 @@ def endpoint_view(desired: Desired, status: PodStatus) -> dict[str, Any]:
         "identity": identity,
         "labels": _labels(desired.policy.identity_labels.get(identity) or ()),
         "address": status.address,
+        "addresses": list(status.addresses),
         "ingress_enforced": bool(policy and policy.ingress_enforced),
         "egress_enforced": bool(policy and policy.egress_enforced),
         "audit": bool(policy and policy.audit),

@@ -63,6 +63,17 @@ def has_ipv6() -> bool:
     return Path("/proc/sys/net/ipv6").exists()
 
 
+def ipv6_fault() -> str:
+    """Return why no device here can have an IPv6 address, empty if one can."""
+    if not has_ipv6():
+        return "this kernel has no IPv6"
+    for scope in ("all", "default"):
+        name = f"net.ipv6.conf.{scope}.disable_ipv6"
+        if Path("/proc/sys", name.replace(".", "/")).read_text().strip() != "0":
+            return f"{name} is set"
+    return ""
+
+
 def prepare_device(ifname: str) -> None:
     """Let a device take packets whose return path is another one, as all assigned ones are."""
     set_sysctl(f"conf/{ifname}/rp_filter", 0)

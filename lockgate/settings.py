@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from ipaddress import ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Literal, Self
 
@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from lockgate.errors import ConfigError
 
 PREFIX = "LOCKGATE_"
+POD_CIDR6 = "fd77::/64"
 
 
 class Settings(BaseSettings):
@@ -37,7 +38,10 @@ class Settings(BaseSettings):
     bpf_dir: Path = Path("/sys/fs/bpf/lockgate")
     """Pins of programs and maps."""
     pod_cidr: str = "10.77.0.0/24"
-    """Addresses of pods on this node."""
+    """IPv4 addresses of pods on this node."""
+    pod_cidr6: str | None = None
+    """IPv6 addresses of pods on this node; empty: none. By default ``fd77::/64`` where the agent
+    runs the pods, and none in a cluster, whose other parts may not know IPv6."""
     service_cidr: str = "10.78.0.0/16"
     """Addresses of Services that declare none."""
     node_port_first: int = Field(default=30000, ge=1, le=65535)
@@ -103,6 +107,16 @@ class Settings(BaseSettings):
     xds_client_ca: str = ""
     log_level: str = "info"
 
+    @field_validator("pod_cidr")
+    @classmethod
+    def _is_ipv4(cls, value: str) -> str:
+        return str(IPv4Network(value))
+
+    @field_validator("pod_cidr6")
+    @classmethod
+    def _is_ipv6(cls, value: str | None) -> str | None:
+        return str(IPv6Network(value)) if value else value
+
     @field_validator("ingress_trusted_prefixes")
     @classmethod
     def _are_prefixes(cls, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -116,6 +130,13 @@ class Settings(BaseSettings):
             msg = f"xds_listen needs {', '.join(missing)} too: it is never served without TLS"
             raise ValueError(msg)
         return self
+
+    @property
+    def pod_prefixes(self) -> tuple[str, ...]:
+        """The prefixes of pods' addresses, IPv4 first."""
+        default = "" if self.source == "kubernetes" else POD_CIDR6
+        second = default if self.pod_cidr6 is None else self.pod_cidr6
+        return (self.pod_cidr, second) if second else (self.pod_cidr,)
 
     @property
     def agent_socket(self) -> Path:

@@ -62,8 +62,8 @@ class Pod:
     containers: tuple[Container, ...] = ()
     restart_policy: str = "Always"
     host_network: bool = False
-    address: str = ""
-    """``status.podIP`` where declared, else empty."""
+    addresses: tuple[str, ...] = ()
+    """At most one of each IP version, the primary one first; ``status.podIPs`` where declared."""
     node: str = ""
     """Name of the node it is on, or empty."""
 
@@ -71,6 +71,11 @@ class Pod:
     def ref(self) -> ObjectRef:
         """The object this was read from."""
         return ObjectRef("Pod", self.namespace, self.name)
+
+    @property
+    def address(self) -> str:
+        """The primary address, empty while there is none."""
+        return self.addresses[0] if self.addresses else ""
 
     @property
     def runs_here(self) -> bool:

@@ -19,11 +19,10 @@ from lockgate.model.selector import LabelSelector
 from lockgate.policy.clauses import ALL_BITS, Clause, NumberedPort, Ports, clauses_of
 from lockgate.policy.decisions import combine
 from lockgate.policy.identity import reserved_labels
-from lockgate.policy.prefixes import lies_in, prefix_of
+from lockgate.policy.prefixes import EVERYWHERE, lies_in
 from lockgate.policy.resolve import is_enforced
 from lockgate.policy.selections import Peer, of_endpoints
 
-EVERYWHERE = ("0.0.0.0/0", "::/0")
 NOBODY = ClientScreen(())
 _OF_THE_INGRESS = frozenset({"ingress", "cluster", "cluster-mesh", "all"})
 _INGRESS_LABELS = dict(reserved_labels(node.IDENTITY_INGRESS))
@@ -62,7 +61,7 @@ class ClientRules:
         inner = tuple(cluster)
         verdicts = {
             prefix: self._admits(covering, prefix, inner)
-            for prefix in {*EVERYWHERE, *inner, *_prefixes(covering)}
+            for prefix in {*EVERYWHERE.values(), *inner, *_prefixes(covering)}
         }
         if all(verdicts.values()):
             return None
@@ -144,8 +143,6 @@ def _selects_address(peer: Peer, prefix: str, *, of_cluster: bool) -> bool:
             )
         case "world":
             return not of_cluster
-        case "world-ipv4" | "world-ipv6":
-            return not of_cluster and prefix_of(prefix)[0] == int(peer[-1])
         case _:
             return False
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from typing import Any, Literal
 
 from lockgate.ir import node
@@ -28,6 +29,7 @@ from lockgate.policy.trace import Knowledge, Party, Question, Trace, trace
 from lockgate.state import Fetch, Graph, Table
 
 PolicyKey = tuple[ObjectRef, int]
+_WORLDS = {"world-ipv4": 4, "world-ipv6": 6}
 EnforcementMode = Literal["default", "always", "never"]
 
 
@@ -130,9 +132,9 @@ class PolicyEngine:
         """Return an end of a connection by name, or None if there is none of that name.
 
         Args:
-            name: ``namespace/pod``, a reserved identity such as ``world``, an address, a DNS name
-                that was learnt, or labels such as ``app=web,tier=front``, which stand for the
-                first pod that has them all.
+            name: ``namespace/pod``, a reserved identity such as ``world``, ``world-ipv4`` or
+                ``world-ipv6``, an address, a DNS name that was learnt, or labels such as
+                ``app=web,tier=front``, which stand for the first pod that has them all.
         """
         if name in self._endpoints:
             entries = self._entries.get(name)
@@ -146,6 +148,8 @@ class PolicyEngine:
             if name == reserved:
                 policies = self._policies_of(HOST) if name == HOST else ()
                 return Party(name, number, self.endpoint_policies.get(name), policies)
+        if name in _WORLDS:
+            return Party(name, self._known_identities.of_world(_WORLDS[name]))
         if "=" in name:
             return self._labelled_party(name)
         learnt = self._learnt.get(name.rstrip(".").lower())
@@ -201,11 +205,14 @@ class PolicyEngine:
         return None
 
     def _address_party(self, text: str) -> Party | None:
+        try:
+            address = str(ip_address(text))
+        except ValueError:
+            return None
         for name, pod in self._endpoints.items():
-            if pod.address and pod.address == text:
+            if address in pod.addresses:
                 return self.party(name)
-        number = self._known_identities.of_address(text)
-        return None if number is None else Party(text, number)
+        return Party(text, self._known_identities.of_address(address))
 
     def _label(self, _key: str, pod: Pod, fetch: Fetch) -> Labels:
         return identity_labels(pod, fetch.get(self._namespaces, pod.namespace))
@@ -221,8 +228,8 @@ class PolicyEngine:
         moved: set[str] = set()
         for key in changed:
             pod = self._endpoints.get(key)
-            address = pod.address if pod else ""
-            moved |= self._known_identities.set_pod(key, self.labels.get(key), address)
+            addresses = pod.addresses if pod else ()
+            moved |= self._known_identities.set_pod(key, self.labels.get(key), addresses)
             # Its named ports may be others, though its identity is not.
             moved.add(key)
         return moved

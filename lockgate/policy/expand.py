@@ -1,4 +1,8 @@
-"""What policies say of other objects, CIDR groups and Services, replaced by what those hold."""
+"""What policies say of other objects, CIDR groups and Services, replaced by what those hold.
+
+The world of one IP version is replaced too, by the block of all its addresses: an identity of
+that block then tells them from those of the other version.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +15,19 @@ from lockgate.model.policy import (
     CidrBlock,
     CidrGroup,
     CidrGroupReference,
+    Entity,
     Peers,
     Policy,
     ServiceReference,
 )
 from lockgate.model.selector import LabelSelector, Requirement
 from lockgate.model.service import EndpointSlice, Service
-from lockgate.policy.prefixes import prefix_of
+from lockgate.policy.prefixes import EVERYWHERE, host_prefix, prefix_of
+
+_WORLDS: dict[Entity, CidrBlock] = {
+    "world-ipv4": CidrBlock(EVERYWHERE[4]),
+    "world-ipv6": CidrBlock(EVERYWHERE[6]),
+}
 
 FindGroups = Callable[[CidrGroupReference], Iterable[CidrGroup]]
 FindServices = Callable[[ServiceReference], Iterable[tuple[Service, Iterable[EndpointSlice]]]]
@@ -25,7 +35,7 @@ FindServices = Callable[[ServiceReference], Iterable[tuple[Service, Iterable[End
 
 def expand(policy: Policy, groups: FindGroups, services: FindServices) -> Policy:
     """Return a policy whose peers name identities, addresses and names only."""
-    if not any(rule.peers and (rule.peers.groups or rule.peers.services) for rule in policy.rules):
+    if not any(rule.peers and _refers(rule.peers) for rule in policy.rules):
         return policy
     rules = tuple(
         rule
@@ -52,6 +62,11 @@ def service_matches(reference: ServiceReference, service: Service, labels: Label
     return reference.selector.matches(dict(labels))
 
 
+def _refers(peers: Peers) -> bool:
+    worlds = any(entity in _WORLDS for entity in peers.entities)
+    return bool(peers.groups or peers.services or worlds)
+
+
 def _expand_peers(peers: Peers, groups: FindGroups, services: FindServices) -> Peers:
     blocks = {
         _less(cidr, reference.excluded)
@@ -59,6 +74,7 @@ def _expand_peers(peers: Peers, groups: FindGroups, services: FindServices) -> P
         for group in groups(reference)
         for cidr in group.cidrs
     }
+    blocks |= {_WORLDS[entity] for entity in peers.entities if entity in _WORLDS}
     selectors: set[LabelSelector] = set()
     for reference in peers.services:
         for service, slices in services(reference):
@@ -70,6 +86,7 @@ def _expand_peers(peers: Peers, groups: FindGroups, services: FindServices) -> P
         peers,
         selectors=tuple(sorted({*peers.selectors, *selectors})),
         cidrs=tuple(sorted({*peers.cidrs, *blocks})),
+        entities=tuple(entity for entity in peers.entities if entity not in _WORLDS),
         groups=(),
         services=(),
     )
@@ -91,7 +108,7 @@ def _backends(service: Service) -> LabelSelector:
 
 def _addresses(slices: Iterable[EndpointSlice]) -> set[str]:
     return {
-        f"{address}/{128 if ':' in address else 32}"
+        host_prefix(address)
         for row in slices
         for endpoint in row.endpoints
         for address in endpoint.addresses

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from ipaddress import ip_address
 from typing import Any
 
 from lockgate.ir import node
@@ -11,7 +10,7 @@ from lockgate.model.meta import Labels, labels_of
 from lockgate.model.policy import NODE_LABELS_PREFIX, RESERVED_PREFIX, CidrBlock
 from lockgate.model.workload import Node
 from lockgate.policy.identity import RESERVED, IdentityAllocator, reserved_labels
-from lockgate.policy.prefixes import PrefixSet, host_prefix, prefix_of
+from lockgate.policy.prefixes import EVERYWHERE, PrefixSet, host_prefix, prefix_of
 from lockgate.policy.refinement import BlockRefinement
 from lockgate.policy.selections import Selections
 from lockgate.state import Table
@@ -41,22 +40,22 @@ class Identities:
         """Return what the next agent must be given to number alike."""
         return self._allocator.state()
 
-    def of_address(self, address: str) -> int | None:
-        """Return the identity of an address that is no pod's, None if it is no address."""
-        try:
-            version = ip_address(address).version
-        except ValueError:
-            return None
-        cidr = f"{address}/{32 if version == 4 else 128}"
-        holding = list(self._prefixes.containing(cidr))
-        if not holding:
-            return node.IDENTITY_WORLD
-        narrowest = max(holding, key=lambda known: prefix_of(known)[2])
-        return self.by_cidr.get(narrowest)
+    def of_address(self, address: str) -> int:
+        """Return the identity of an address that is no pod's."""
+        return self._narrowest(host_prefix(address))
 
-    def set_pod(self, key: str, labels: Labels | None, address: str) -> set[str]:
+    def of_world(self, version: int) -> int:
+        """Return the identity of the addresses of an IP version that no narrower block holds."""
+        return self._narrowest(EVERYWHERE[version])
+
+    def _narrowest(self, cidr: str) -> int:
+        holding = list(self._prefixes.containing(cidr))
+        narrowest = max(holding, key=lambda known: prefix_of(known)[2], default="")
+        return self.by_cidr.get(narrowest) or node.IDENTITY_WORLD
+
+    def set_pod(self, key: str, labels: Labels | None, addresses: Iterable[str]) -> set[str]:
         """Write a pod, or forget it; return the pods to number anew."""
-        return self._refinement.set_pod(key, labels, host_prefix(address))
+        return self._refinement.set_pod(key, labels, tuple(map(host_prefix, addresses)))
 
     def number(self, key: str, now: float) -> None:
         """Number a pod by its refined labels."""

@@ -8,8 +8,15 @@ from functools import lru_cache
 from ipaddress import ip_network
 
 _BITS = {4: 32, 6: 128}
+EVERYWHERE = {4: "0.0.0.0/0", 6: "::/0"}
+"""The prefix of all addresses of an IP version."""
 Prefix = tuple[int, int, int]
 """(IP version, first address, prefix length); of one version they sort by address."""
+
+
+def host_prefix(address: str) -> str:
+    """Return the prefix of full length that holds one address."""
+    return f"{address}/{_BITS[6 if ':' in address else 4]}"
 
 
 @lru_cache(maxsize=65536)
@@ -17,13 +24,6 @@ def prefix_of(cidr: str) -> Prefix:
     """Return a prefix or an address, in text, as numbers."""
     network = ip_network(cidr)
     return network.version, int(network.network_address), network.prefixlen
-
-
-def host_prefix(address: str) -> str:
-    """Return the prefix of one address alone; nothing for no address."""
-    if not address:
-        return ""
-    return f"{address}/{128 if ':' in address else 32}"
 
 
 def lies_in(cidr: str, outer: str) -> bool:

@@ -32,25 +32,28 @@ class BlockRefinement:
     """Pods with their labels and addresses, against the blocks in use."""
 
     def __init__(self) -> None:
-        self._pods: dict[str, tuple[Labels, str]] = {}
+        self._pods: dict[str, tuple[Labels, tuple[str, ...]]] = {}
         self._kin: dict[Labels, _Kin] = {}
         self._blocks = PrefixSet()
         self._users: dict[str, int] = {}
         self._addresses = PrefixSet()
         self._at: dict[str, set[str]] = {}
 
-    def set_pod(self, key: str, labels: Labels | None, address: str = "") -> set[str]:
-        """Write a pod, or forget it; return the pods whose refined labels may have changed."""
+    def set_pod(self, key: str, labels: Labels | None, addresses: tuple[str, ...] = ()) -> set[str]:
+        """Write a pod, or forget it; return the pods whose refined labels may have changed.
+
+        ``addresses`` are prefixes of full length. A pod lies in a block if any of them does.
+        """
         changed = {key}
         known = self._pods.pop(key, None)
         if known is not None:
-            if labels == known[0] and address == known[1]:
+            if (labels, addresses) == known:
                 self._pods[key] = known
                 return set()
             changed |= self._leave(key, *known)
         if labels is not None:
-            self._pods[key] = (labels, address)
-            changed |= self._join(key, labels, address)
+            self._pods[key] = (labels, addresses)
+            changed |= self._join(key, labels, addresses)
         return changed
 
     def use(self, block: str) -> set[str]:
@@ -95,18 +98,18 @@ class BlockRefinement:
         kin = self._kin[known[0]]
         return frozenset(block for block, pods in kin.inside.items() if key in pods)
 
-    def _join(self, key: str, labels: Labels, address: str) -> set[str]:
+    def _join(self, key: str, labels: Labels, addresses: tuple[str, ...]) -> set[str]:
         kin = self._kin.setdefault(labels, _Kin())
         before = kin.split()
         kin.pods.add(key)
-        if address:
+        for address in addresses:
             self._addresses.add(address)
             self._at.setdefault(address, set()).add(key)
             for block in self._blocks.containing(address):
                 kin.inside.setdefault(block, set()).add(key)
         return set(kin.pods) if kin.inside and kin.split() != before else set()
 
-    def _leave(self, key: str, labels: Labels, address: str) -> set[str]:
+    def _leave(self, key: str, labels: Labels, addresses: tuple[str, ...]) -> set[str]:
         kin = self._kin[labels]
         before = kin.split()
         kin.pods.discard(key)
@@ -114,7 +117,7 @@ class BlockRefinement:
             kin.inside[block].discard(key)
             if not kin.inside[block]:
                 del kin.inside[block]
-        if address:
+        for address in addresses:
             self._at[address].discard(key)
             if not self._at[address]:
                 del self._at[address]

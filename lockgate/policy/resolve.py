@@ -26,7 +26,6 @@ from lockgate.state import Table
 
 DIRECTIONS: tuple[Direction, ...] = ("ingress", "egress")
 Row = tuple[PolicyEntry, ...]
-WORLD = ("world", "world-ipv4", "world-ipv6")
 
 
 class Entries:
@@ -232,7 +231,7 @@ def is_screened(clause: Clause) -> bool:
     rule = clause.rule
     if rule.direction != "ingress" or rule.action != "allow":
         return False
-    return any(isinstance(peer, CidrBlock) or peer in WORLD for peer in clause.peers or ())
+    return any(isinstance(peer, CidrBlock) or peer == "world" for peer in clause.peers or ())
 
 
 def is_enforced(direction: Direction, policies: Iterable[Policy], mode: str) -> bool:

@@ -24,7 +24,7 @@ from lockgate.model.selector import LabelSelector, Requirement
 from lockgate.policy.identity import RESERVED, reserved_labels
 from lockgate.policy.matching import Matching
 from lockgate.policy.names import name_matches
-from lockgate.policy.prefixes import PrefixSet, lies_in, prefix_of
+from lockgate.policy.prefixes import PrefixSet, lies_in
 
 Peer = LabelSelector | CidrBlock | NamePattern | Entity
 """One member of a rule's peers."""
@@ -185,11 +185,7 @@ class Selections:
     def _is_of_entity(self, entity: Entity, identity: int) -> bool:
         match entity:
             case "world":
-                return identity == node.IDENTITY_WORLD or self._blocks.version(identity) != 0
-            case "world-ipv4":
-                return identity == node.IDENTITY_WORLD or self._blocks.version(identity) == 4
-            case "world-ipv6":
-                return self._blocks.version(identity) == 6
+                return identity == node.IDENTITY_WORLD or self._blocks.is_block(identity)
             case "cluster" | "cluster-mesh":
                 return identity in self._named and identity != node.IDENTITY_WORLD
             case "remote-node":
@@ -213,10 +209,9 @@ class _Blocks:
     def identities(self) -> set[int]:
         return set(self._cidrs)
 
-    def version(self, identity: int) -> int:
-        """Return the IP version of a block's identity, 0 if it is none."""
-        cidr = self._cidrs.get(identity)
-        return prefix_of(cidr)[0] if cidr else 0
+    def is_block(self, identity: int) -> bool:
+        """Say whether an identity is of an address block."""
+        return identity in self._cidrs
 
     def start(self, peer: CidrBlock) -> set[int]:
         if peer.cidr not in self._peers:

@@ -6,6 +6,7 @@ import base64
 import binascii
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
+from ipaddress import ip_address
 from typing import Any
 
 from cryptography import x509
@@ -171,7 +172,6 @@ def _node(_read: Reading, view: schema.NodeObject) -> list[Declaration]:
 
 def _pod(read: Reading, view: schema.PodObject) -> list[Declaration]:
     spec: Any = view.spec
-    read.address(view.status.pod_ip, "status.podIP")
     _check_host_ports(read, spec)
     return [
         Pod(
@@ -182,7 +182,7 @@ def _pod(read: Reading, view: schema.PodObject) -> list[Declaration]:
             tuple(_container(entry) for entry in spec.containers),
             spec.restart_policy,
             spec.host_network,
-            view.status.pod_ip,
+            _pod_addresses(read, view.status),
             spec.node_name,
         )
     ]
@@ -201,6 +201,23 @@ def _check_host_ports(read: Reading, spec: Any) -> None:  # its class is made at
                     f"another port has {port.host_port}/{port.protocol} of the node", "change one",
                 )  # fmt: skip
             taken.add(key)
+
+
+def _pod_addresses(read: Reading, status: schema.PodStatusView) -> tuple[str, ...]:
+    """Return the addresses of ``podIPs``, of which ``podIP`` is the first where both are given."""
+    read.address(status.pod_ip, "status.podIP")
+    for number, entry in enumerate(status.pod_ips):
+        read.address(entry.ip, f"status.podIPs[{number}].ip")
+    if read.problems:
+        return ()
+    given = [text for text in (status.pod_ip, *(entry.ip for entry in status.pod_ips)) if text]
+    found = tuple(dict.fromkeys(str(ip_address(text)) for text in given))
+    if len({ip_address(text).version for text in found}) < len(found):
+        read.refuse(
+            "status.podIPs", "InvalidAddress", f"{', '.join(found)} are not one of each IP version",
+            "give at most one IPv4 and one IPv6 address, and podIP the first of them",
+        )  # fmt: skip
+    return found
 
 
 def _container(view: Any) -> Container:  # its class is made at import

@@ -158,11 +158,19 @@ PodSpec = unread(
 )  # fmt: skip
 
 
+class PodIpView(BaseModel):
+    """``podIPs[]``."""
+
+    model_config = ConfigDict(extra="ignore")
+    ip: str = ""
+
+
 class PodStatusView(BaseModel):
-    """``status``, of which only the address is read."""
+    """``status``, of which only the addresses are read."""
 
     model_config = ConfigDict(extra="ignore")
     pod_ip: str = Field(default="", alias="podIP")
+    pod_ips: list[PodIpView] = Field(default=[], alias="podIPs")
 
 
 # Ingress.

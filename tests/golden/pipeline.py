@@ -38,7 +38,7 @@ class Case:
         self.desired.declared.put(rows)
         for row in rows:
             if isinstance(row, Pod) and row.runs_here:
-                status = PodStatus(row.ref.path, "Running", ready=True, address=row.address)
+                status = PodStatus(row.ref.path, "Running", ready=True, addresses=row.addresses)
                 self.desired.topology.pod_status.put(row.ref.path, status)
         self.desired.tick()
         self._read = [problem for entry in found for problem in entry.problems]

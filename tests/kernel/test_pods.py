@@ -48,8 +48,8 @@ class Agent:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.socket = folder / "agent.sock"
-        self.events: list[tuple[str, ...]] = []
-        self.ipam = Ipam("10.76.214.0/28")
+        self.events: list[tuple[Any, ...]] = []
+        self.ipam = Ipam(["10.76.214.0/28", "fd76:214::/64"])
         server = CniServer(
             self.ipam,
             PodNetwork(),
@@ -135,7 +135,12 @@ def test_a_runtime_adds_checks_and_deletes(agent: Agent, attachment: dict[str, s
     status, result = plugin(agent.config, "ADD", **attachment)
     assert status == 0, result
     assert result["ips"] == [
-        {"address": "10.76.214.2/32", "gateway": "169.254.1.1", "interface": 1}
+        {"address": "10.76.214.2/32", "gateway": "169.254.1.1", "interface": 1},
+        {"address": "fd76:214::2/128", "gateway": "fe80::1", "interface": 1},
+    ]
+    assert result["routes"] == [
+        {"dst": "0.0.0.0/0", "gw": "169.254.1.1"},
+        {"dst": "::/0", "gw": "fe80::1"},
     ]
     assert result["interfaces"][1]["sandbox"] == attachment["NETNS"]
     assert plugin(agent.config, "ADD", **attachment) == (0, result)
@@ -153,9 +158,9 @@ def test_a_runtime_adds_checks_and_deletes(agent: Agent, attachment: dict[str, s
     assert plugin(agent.config, "DEL", **attachment) == (0, {})
     assert find_link(device) is None
     assert plugin(agent.config, "DEL", **attachment) == (0, {})
-    endpoint = f"{NAMESPACE}/cni"
-    assert agent.events[0] == ("added", endpoint, device, "10.76.214.2")
-    assert agent.events[-1] == ("removed", endpoint, device, "10.76.214.2")
+    endpoint, addresses = f"{NAMESPACE}/cni", ("10.76.214.2", "fd76:214::2")
+    assert agent.events[0] == ("added", endpoint, device, addresses)
+    assert agent.events[-1] == ("removed", endpoint, device, addresses)
     assert plugin(checked, "CHECK", **attachment)[1]["code"] == 3
     assert agent.ipam.state() == {}
 
@@ -259,16 +264,17 @@ def nothing_left(name: str) -> bool:
 def test_a_pod_serves_sees_services_and_leaves_nothing(agent: Agent) -> None:
     async def scenario() -> None:
         runner = agent.runner()
-        runner.set_hosts({(NAMESPACE, "books"): "10.78.0.9", ("other", "tea"): "10.78.0.8"})
+        runner.set_hosts({(NAMESPACE, "books"): ("10.78.0.9",), ("other", "tea"): ("10.78.0.8",)})
         try:
             await runner.sync([pod("web")], [])
             status = await until(runner, "web", lambda row: row.ready)
             hosts = await fetch(status.address, "/etc/hosts")
-            assert f"{status.address} web\n" in hosts
+            for address in status.addresses:
+                assert f"{address} web\n" in hosts
             names = f"books.{NAMESPACE}.svc.cluster.local books.{NAMESPACE}.svc books.{NAMESPACE}"
             assert f"10.78.0.9 {names} books\n" in hosts
             assert "10.78.0.8 tea.other.svc.cluster.local tea.other.svc tea.other\n" in hosts
-            runner.set_hosts({(NAMESPACE, "books"): "10.78.0.10"})
+            runner.set_hosts({(NAMESPACE, "books"): ("10.78.0.10",)})
             changed = await fetch(status.address, "/etc/hosts")
             assert "10.78.0.10 books" in changed
             assert "tea" not in changed

@@ -6,38 +6,54 @@ from lockgate.errors import ConfigError, WorkloadError
 from lockgate.model.service import Service
 
 
-def test_an_owner_keeps_its_address_and_the_first_is_reserved():
-    ipam = Ipam("10.0.0.0/29")
-    assert ipam.allocate("a") == "10.0.0.2"
-    assert ipam.allocate("b") == "10.0.0.3"
-    assert ipam.allocate("a") == "10.0.0.2"
-    again = Ipam("10.0.0.0/29", ipam.state())
-    assert again.allocate("b") == "10.0.0.3"
-    assert again.allocate("c") == "10.0.0.4"
+def test_an_owner_keeps_its_addresses_and_the_first_of_a_prefix_is_reserved():
+    prefixes = ("10.0.0.0/29", "fd00::/64")
+    ipam = Ipam(prefixes)
+    assert ipam.allocate("a") == ("10.0.0.2", "fd00::2")
+    assert ipam.allocate("b") == ("10.0.0.3", "fd00::3")
+    assert ipam.allocate("a") == ipam.addresses("a") == ("10.0.0.2", "fd00::2")
+    again = Ipam(prefixes, ipam.state())
+    assert again.allocate("b") == ("10.0.0.3", "fd00::3")
+    assert again.allocate("c") == ("10.0.0.4", "fd00::4")
 
 
 def test_a_released_address_is_the_last_to_be_given_again():
-    ipam = Ipam("10.0.0.0/29")
+    ipam = Ipam(["10.0.0.0/29"])
     first = ipam.allocate("a")
     assert ipam.release("a") == first
-    assert ipam.release("a") is None
+    assert ipam.release("a") == ()
     assert [ipam.allocate(owner) for owner in "bcdef"][-1] == first
 
 
-def test_exhaustion_names_the_prefix_and_the_fix():
-    ipam = Ipam("10.0.0.0/30")
+@pytest.mark.parametrize(
+    ("prefixes", "setting"),
+    [
+        (("10.0.0.0/30", "fd00::/64"), r"10\.0\.0\.0/30.*LOCKGATE_POD_CIDR\)"),
+        (("10.0.0.0/24", "fd00::/126"), r"fd00::/126.*LOCKGATE_POD_CIDR6"),
+    ],
+)
+def test_exhaustion_of_a_family_names_the_prefix_and_keeps_nothing_of_the_other(
+    prefixes: tuple[str, ...], setting: str
+):
+    ipam = Ipam(prefixes)
     ipam.allocate("a")
-    with pytest.raises(WorkloadError, match=r"10\.0\.0\.0/30.*LOCKGATE_POD_CIDR"):
+    with pytest.raises(WorkloadError, match=setting):
         ipam.allocate("b")
-    assert ipam.allocate("a") == "10.0.0.2"
+    assert ipam.allocate("a") == ("10.0.0.2", "fd00::2")
+    assert ipam.owners() == ["a"]
+
+
+def test_an_owner_from_before_ipv6_gets_the_address_it_lacks():
+    ipam = Ipam(["10.0.0.0/24", "fd00::/64"], {"a": ["10.0.0.9"]})
+    assert ipam.addresses("a") == ("10.0.0.9",)
+    assert ipam.allocate("a") == ("10.0.0.9", "fd00::2")
 
 
 def test_saved_leases_of_another_prefix_are_dropped():
-    assert Ipam("10.1.0.0/24", {"a": "10.0.0.2", "b": "no", "c": "10.1.0.9"}).state() == {
-        "c": "10.1.0.9"
-    }
+    saved = {"a": ["10.0.0.2", "fd00::2"], "b": ["no"], "c": ["10.1.0.9"]}
+    assert Ipam(["10.1.0.0/24"], saved).state() == {"c": ["10.1.0.9"]}
     with pytest.raises(ConfigError):
-        Ipam("10.1.0.1/24")
+        Ipam(["10.1.0.1/24"])
 
 
 def service(name: str, address: str | None = "", kind: str = "ClusterIP") -> Service:

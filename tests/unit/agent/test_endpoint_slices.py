@@ -10,10 +10,17 @@ SERVICE = Service(
 )
 
 
-def pod(name: str, address: str = "10.0.0.2", port: int = 8080, **changes: str) -> Pod:
+def pod(name: str, addresses: str = "10.0.0.2", port: int = 8080, **changes: str) -> Pod:
     container = Container("main", ports=(ContainerPort("http", port),))
     labels = (("app", changes.get("app", "web")), ("tier", "x"))
-    return Pod(changes.get("namespace", "shop"), name, labels, "", (container,), address=address)
+    return Pod(
+        changes.get("namespace", "shop"),
+        name,
+        labels,
+        "",
+        (container,),
+        addresses=tuple(addresses.split()),
+    )
 
 
 def test_named_and_numbered_ports_are_resolved():

@@ -26,10 +26,11 @@ def test_backoff_doubles_up_to_half_a_minute():
 
 
 def test_short_names_are_for_the_own_namespace():
-    text = hosts_text({("shop", "web"): "10.9.0.2"}, "shop", "10.0.0.2 me")
+    text = hosts_text({("shop", "web"): ("10.9.0.2", "fd00::9")}, "shop", ["10.0.0.2 me"])
     assert "10.0.0.2 me\n" in text
     assert "10.9.0.2 web.shop.svc.cluster.local web.shop.svc web.shop web\n" in text
-    assert hosts_text({("shop", "web"): "10.9.0.2"}, "other").endswith("web.shop\n")
+    assert "fd00::9 web.shop.svc.cluster.local web.shop.svc web.shop web\n" in text
+    assert hosts_text({("shop", "web"): ("10.9.0.2",)}, "other").endswith("web.shop\n")
 
 
 def test_a_hosts_file_keeps_its_inode(tmp_path: Path):
@@ -42,15 +43,17 @@ def test_a_hosts_file_keeps_its_inode(tmp_path: Path):
 
 def test_a_record_is_read_as_written_and_a_damaged_one_not_at_all(tmp_path: Path):
     rows = {"a": ContainerRecord(Process(5, 77), 2, -9, ready=True), "b": ContainerRecord()}
-    record = PodRecord("shop", "web", "abc", "10.0.0.2", rows)
+    record = PodRecord("shop", "web", "abc", ("10.0.0.2", "fd00::2"), rows)
     write_record(tmp_path, record)
     assert read_record(tmp_path) == record
-    (tmp_path / "state.json").write_text('{"schema": 1, "pod": {"containers": []}}')
+    (tmp_path / "state.json").write_text('{"schema": 2, "pod": {"containers": []}}')
     assert read_record(tmp_path) is None
 
 
 def test_labels_do_not_restart_a_pod_but_commands_do():
     pod = Pod("shop", "web", containers=(Container("main", ("true",)),))
-    assert spec_digest(pod) == spec_digest(replace(pod, labels=(("a", "b"),), address="10.0.0.2"))
+    assert spec_digest(pod) == spec_digest(
+        replace(pod, labels=(("a", "b"),), addresses=("10.0.0.2",))
+    )
     changed = replace(pod, containers=(Container("main", ("false",)),))
     assert spec_digest(pod) != spec_digest(changed)
