@@ -11,14 +11,27 @@ from pathlib import Path
 from typing import Final
 
 from bpf import veth
+from bpf.datapath import Options
 from bpf.host import ipv6_fault
 from lockgate.errors import WorkloadError
+from lockgate.settings import Settings
 
 NETNS_DIR: Final = Path("/run/netns")
 """Where iproute2 keeps named namespaces."""
 _LINK_PREFIX: Final = "lg"
 _DIGEST_LENGTH: Final = 8
 _LONGEST_NAME: Final = 200
+
+
+def datapath_options(settings: Settings) -> Options:
+    """Return what the settings say to the kernel's programs."""
+    return Options(
+        devices=settings.devices,
+        masquerade=settings.masquerade,
+        unmasked=settings.unmasked_prefixes,
+        socket_lb_host_only=settings.socket_lb_host_only,
+        nat_ports=(settings.nat_port_first, settings.nat_port_last),
+    )
 
 
 def usable_prefixes(prefixes: Sequence[str]) -> tuple[tuple[str, ...], str]:

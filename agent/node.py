@@ -26,7 +26,7 @@ from agent.ingress_status import IngressStatus
 from agent.ipam import Ipam
 from agent.learnt_names import LearntNames
 from agent.metrics import exposition
-from agent.network import PodNetwork, host_interface, usable_prefixes
+from agent.network import PodNetwork, datapath_options, host_interface, usable_prefixes
 from agent.node_ports import NodePorts
 from agent.observe import Names, flow_of_request, flow_of_verdict
 from agent.pods import PodRunner, PodStatus
@@ -68,6 +68,8 @@ ENVOY_CHECK_S = 1.0
 LEARN_WAIT_S = 2.0
 """How long a DNS answer is held back until the kernel knows its addresses."""
 EXPIRY_CHECK_S = 10.0
+COLLECT_S = 30.0
+"""Between two looks for connections that have timed out in the kernel's tables."""
 FIRST_RETRY_S, LONGEST_RETRY_S = 1.0, 30.0
 """Between tries to bring the kernel and Envoy in step, doubled each time."""
 
@@ -161,10 +163,19 @@ class Node:
             settings.node_name,
             settings.envoy_concurrency,
         )
-        self._datapath = Datapath(settings.bpf_dir, settings.run_dir)
+        self._datapath = Datapath(
+            settings.bpf_dir, settings.run_dir, options=datapath_options(settings)
+        )
         self._dns = DnsProxy(self._learn, settings.dns_reject)
         shards = self._saved.section("routes").get("shards", 0)
-        self._proxy = ProxyReconciler(self.desired, self._cache, self._ports, self._dns, shards)
+        self._proxy = ProxyReconciler(
+            self.desired,
+            self._cache,
+            self._ports,
+            self._dns,
+            shards,
+            ipv6="::1" in self._host_addresses,
+        )
         self._kernel = KernelReconciler(
             self.desired, self._datapath, self._ports, self._host_addresses
         )
@@ -209,6 +220,7 @@ class Node:
         self._run("envoy", self._supervise_envoy())
         self._run("events", self._poll_events())
         self._run("names", self._expire_names())
+        self._run("connections", self._collect())
         if self._ingress_status is not None:
             self._run("ingress status", self._ingress_status.run())
 
@@ -472,6 +484,11 @@ class Node:
                 value = share_value(share)
                 await asyncio.to_thread(self._envoy.admin.set_runtime, SHARE_KEY, value)
                 self._log_share = share
+
+    async def _collect(self) -> None:
+        while True:
+            await asyncio.sleep(COLLECT_S)
+            await asyncio.to_thread(self._datapath.collect)
 
     async def _poll_events(self) -> None:
         while True:

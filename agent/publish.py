@@ -59,7 +59,10 @@ class ProxyReconciler:
         ports: ProxyPorts,
         dns: DnsProxy,
         shards: int = 0,
+        *,
+        ipv6: bool = False,
     ) -> None:
+        self._ipv6 = ipv6
         self._dns = dns
         self._desired = desired
         self._cache = cache
@@ -161,7 +164,7 @@ class ProxyReconciler:
             values = secret_values(map(rule_sets.get, pair), self._desired.declared.secrets)
             if pair in self._pairs and self._listeners.get(pair) != (listener, values):
                 self._listeners[pair] = listener, values
-                resource = listeners.l7_listener(listener, rule_sets, values)
+                resource = listeners.l7_listener(listener, rule_sets, values, ipv6=self._ipv6)
                 put.append(resource)
                 new.append((resource.type_url, resource.name))
         gone = [pair for pair in self._listeners if pair not in self._pairs]

@@ -68,6 +68,16 @@ def attach_pod(netlink: IPRoute, ifindex: int, programs: dict[str, int]) -> None
     attach_tc(netlink, ifindex, programs["from_pod"], "lg_from_pod", TC_INGRESS)
 
 
+def detach_device(netlink: IPRoute, ifindex: int) -> None:
+    """Remove our programs from one of the node's own devices; others' stay."""
+    for parent in (TC_INGRESS, TC_EGRESS):
+        try:
+            netlink.tc("del-filter", "bpf", ifindex, 1, parent=parent, prio=1)
+        except NetlinkError as error:
+            if error.code not in (2, 19, 22):  # as below
+                raise BpfError(f"programs on device {ifindex}: {error}") from error
+
+
 def detach_tc(netlink: IPRoute, ifindex: int) -> None:
     """Remove the programs of a device, which may be gone."""
     try:

@@ -21,6 +21,7 @@ from lockgate.ir.node import EndpointPolicy, Frontend, LoadBalancer, RowKey
 _log = logging.getLogger(__name__)
 ENFORCE_INGRESS, ENFORCE_EGRESS, AUDIT = 1, 2, 4
 _SOCKET_LB_HOST_ONLY, _FAST_PATH, _MASQUERADE = 1, 2, 4
+AUTO = "auto"
 HOST_DEVICE = 0
 """The host's key among the endpoints, which no device has."""
 
@@ -30,7 +31,7 @@ class Options:
     """What the programs do beside policy."""
 
     devices: tuple[str, ...] = ()
-    """The node's own devices, by which the world is reached."""
+    """The node's own devices, by which the world is reached; ``auto``: where default routes lead."""
     masquerade: bool = False
     """Pods reach the world under the node's address."""
     unmasked: tuple[str, ...] = ()
@@ -109,7 +110,7 @@ class Datapath:
     def _attach_devices(self) -> None:
         devices = self._map(maps.DEVICES)
         wanted: dict[Fields, Fields] = {}
-        for name in self._options.devices:
+        for name in self._device_names():
             index = attach.device_index(self._netlink, name)
             wanted[index,] = host.device_addresses(self._netlink, index)
         known = dict(devices.items())
@@ -117,7 +118,12 @@ class Datapath:
         for key in wanted:
             attach.attach_device(self._netlink, _integer(key[0]), self._programs)
         for key in known.keys() - wanted.keys():
-            attach.detach_tc(self._netlink, _integer(key[0]))
+            attach.detach_device(self._netlink, _integer(key[0]))
+
+    def _device_names(self) -> list[str]:
+        named = [name for name in self._options.devices if name != AUTO]
+        found = host.devices_to_the_world() if AUTO in self._options.devices else ()
+        return list(dict.fromkeys([*named, *found]))
 
     def set_host(self, endpoint_id: int, policy: EndpointPolicy | None) -> None:
         """Enforce a policy at the host's own addresses; None enforces nothing there."""
@@ -275,9 +281,11 @@ class Datapath:
         """Remove everything of ours from the kernel; sysctls stay."""
         endpoints = self._maps.get(maps.ENDPOINTS.name)
         devices = self._maps.get(maps.DEVICES.name)
-        for table in (endpoints, devices):
-            for key in table.keys() if table else ():
+        for key in endpoints.keys() if endpoints else ():
+            if key != (HOST_DEVICE,):
                 attach.detach_tc(self._netlink, _integer(key[0]))
+        for key in devices.keys() if devices else ():
+            attach.detach_device(self._netlink, _integer(key[0]))
         with contextlib.suppress(BpfError):
             attach.detach_cgroup(self._cgroup_root())
         host.remove(self._netlink)

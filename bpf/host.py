@@ -123,6 +123,18 @@ def remove(netlink: IPRoute) -> None:
         netlink.link("del", index=index)
 
 
+def devices_to_the_world() -> tuple[str, ...]:
+    """Return the names of the devices that a default route leads to, sorted."""
+    with IPRoute() as netlink:
+        routes = [
+            *netlink.get_default_routes(family=socket.AF_INET),
+            *netlink.get_default_routes(family=socket.AF_INET6),
+        ]
+        indexes = {route.get_attr("RTA_OIF") for route in routes} - {None}
+        links = [link for index in indexes for link in netlink.get_links(index)]
+    return tuple(sorted({str(link.get_attr("IFLA_IFNAME")) for link in links} - {"lo"}))
+
+
 def device_addresses(netlink: IPRoute, index: int) -> tuple[bytes, bytes]:
     """Return a device's first IPv4 and IPv6 address as maps hold them; zeros where there is none.
 

@@ -60,6 +60,19 @@ class Settings(BaseSettings):
     """Every endpoint's traffic passes, and what policy would drop is reported instead."""
     identity_grace_s: float = 300.0
     """How long the number of an identity that nobody has any more is kept, in seconds."""
+    devices: tuple[str, ...] = ("auto",)
+    """The node's own devices, where Services are served to clients outside, pods are masqueraded
+    and policies of nodes hold. ``auto``: those that lead to the world, by a default route."""
+    masquerade: bool = True
+    """Pods reach the world by those devices under the node's address."""
+    unmasked_prefixes: tuple[str, ...] = ()
+    """Destinations that see the pods' own addresses all the same."""
+    socket_lb_host_only: bool = False
+    """Resolve Services at the sockets of the host only, and at the devices of pods: a sidecar then
+    sees the Service's address."""
+    nat_port_first: int = Field(default=61000, ge=1024, le=65535)
+    """First port of the node for translated connections; nothing else may use these ports."""
+    nat_port_last: int = Field(default=65535, ge=1024, le=65535)
     proxy_port_first: int = 15000
     """First port of the L7 listeners, on loopback."""
     proxy_port_last: int = 16999
@@ -117,10 +130,19 @@ class Settings(BaseSettings):
     def _is_ipv6(cls, value: str | None) -> str | None:
         return str(IPv6Network(value)) if value else value
 
-    @field_validator("ingress_trusted_prefixes")
+    @field_validator("ingress_trusted_prefixes", "unmasked_prefixes")
     @classmethod
     def _are_prefixes(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(str(ip_network(one, strict=False)) for one in value)
+
+    @model_validator(mode="after")
+    def _ports_are_in_order(self) -> Self:
+        if self.nat_port_first > self.nat_port_last:
+            msg = (
+                f"nat_port_first {self.nat_port_first} is above nat_port_last {self.nat_port_last}"
+            )
+            raise ValueError(msg)
+        return self
 
     @model_validator(mode="after")
     def _xds_needs_tls(self) -> Self:

@@ -181,3 +181,11 @@ def test_envoy_holds_what_was_published_and_the_metrics_say_so(shop: Shop) -> No
     connection.close()
     assert "lockgate_xds_streams 1.0" in text
     assert "lockgate_xds_refused_resources 0.0" in text
+
+
+def test_http_rules_hold_over_ipv6_too(shop: Shop) -> None:
+    pods = json.loads(shop.command("endpoint", "list", "-o", "json").stdout)
+    [catalogue] = [pod for pod in pods if pod["endpoint"].endswith("catalogue")]
+    [address] = [one for one in catalogue["addresses"] if ":" in one]
+    shop.wait_from_web("GET", f"http://[{address}]/books", "200")
+    assert shop.from_web("GET", f"http://[{address}]/admin") == "403"

@@ -31,8 +31,12 @@ def l7_listener(
     listener: L7Listener,
     rule_sets: Mapping[str, RuleSet],
     secrets: Mapping[str, str] = MappingProxyType({}),
+    *,
+    ipv6: bool = False,
 ) -> Resource:
     """Return the transparent listener that applies the listener's rule sets in turn.
+
+    With ``ipv6`` it takes connections on loopback of both IP versions; the host must have it.
 
     Rule sets are named by their content, so they are part of the listener: it never changes.
     Only values that ``secrets`` holds by ``namespace/name`` can change it.
@@ -51,6 +55,7 @@ def l7_listener(
     made = schema.Listener(
         name=listener.name,
         address=address("127.0.0.1", listener.port),
+        additional_addresses=[{"address": address("::1", listener.port)}] if ipv6 else [],
         transparent={"value": True},
         socket_options=[mark_option(marks.FROM_LISTENER)],
         listener_filters=[
