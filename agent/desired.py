@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from agent.cursor import Cursor
 from agent.declared import Declared
@@ -25,7 +26,10 @@ class Desired:
         self.settings = settings
         self.declared = Declared()
         self.graph = Graph()
-        self.topology = Topology(self.graph, self.declared)
+        in_cluster = settings.source == "kubernetes"
+        self.topology = Topology(
+            self.graph, self.declared, settings.node_name, in_cluster=in_cluster
+        )
         self.surroundings = Surroundings(
             groups=self.declared.groups,
             nodes=self.declared.nodes,
@@ -43,6 +47,7 @@ class Desired:
             audit=settings.policy_audit,
             grace_s=settings.identity_grace_s,
             restored=saved.section("identities") or None,
+            node_name=settings.node_name,
         )
         self.ingress = IngressGraph(
             self.graph,
@@ -74,6 +79,10 @@ class Desired:
         self._new_hosts = Cursor(self.ingress.hosts)
         self._new_tls = Cursor(self.ingress.tls)
         self._new_claims = Cursor(self.ingress.claimed)
+        self._new_forwarded = (
+            Cursor(self.topology.forwarding.services),
+            Cursor(self.topology.forwarding.pods),
+        )
         self._endpoint_ids: dict[str, int] = dict(saved.section("endpoints"))
 
     def tick(self, now: float = 0.0) -> None:
@@ -104,10 +113,16 @@ class Desired:
 
     def new_problems(self) -> list[Problem]:
         """Return what is wrong in the rows that changed since the last call, sorted."""
-        changed = (cursor.take() for cursor in (self._new_hosts, self._new_tls, self._new_claims))
+        cursors: tuple[Cursor[Any, Any], ...] = (
+            self._new_hosts, self._new_tls, self._new_claims, *self._new_forwarded,
+        )  # fmt: skip
+        changed = (cursor.take() for cursor in cursors)
         rows = [row for part in changed for row in part.values() if row is not None]
         return sorted({problem for row in rows for problem in row.problems})
 
     def problems(self) -> list[Problem]:
         """Return what is wrong across objects, sorted."""
-        return sorted({*self.ingress.problems(), *self.policy.problems()})
+        forwarding = self.topology.forwarding
+        rows = (*forwarding.services.values(), *forwarding.pods.values())
+        forwarded = (problem for row in rows for problem in row.problems)
+        return sorted({*self.ingress.problems(), *self.policy.problems(), *forwarded})

@@ -22,6 +22,7 @@ def derive_slices(
     pods: Iterable[Pod],
     ready: Mapping[str, bool],
     terminating: Collection[str] = (),
+    zones: Mapping[str, str] | None = None,
 ) -> tuple[EndpointSlice, ...]:
     """Return the slices of a Service over the pods that its selector selects.
 
@@ -35,6 +36,7 @@ def derive_slices(
         ready: by pod path; a pod that is missing is not ready.
         terminating: paths of pods that are being stopped; they serve while ready, but are not
             ready for new connections.
+        zones: by node name, for hints where the Service's ``trafficDistribution`` asks for them.
     """
     if not service.selector:
         return ()
@@ -45,9 +47,21 @@ def derive_slices(
         path = pod.ref.path
         ending = path in terminating
         serving = ready.get(path, False)
+        available = service.publish_not_ready or (serving and not ending)
+        zone = (zones or {}).get(pod.node, "")
         ports = _ports(service, pod)
         for address in _in_families(service, pod):
-            endpoint = SliceEndpoint((address,), serving and not ending, serving, ending, pod.name)
+            endpoint = SliceEndpoint(
+                (address,),
+                available,
+                serving,
+                ending,
+                pod.name,
+                (zone,) if service.distribution and zone else (),
+                (pod.node,) if service.distribution == "PreferSameNode" and pod.node else (),
+                pod.node,
+                zone,
+            )
             groups.setdefault((_family(address), ports), []).append(endpoint)
     return tuple(_cut(service, groups))
 

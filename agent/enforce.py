@@ -22,6 +22,7 @@ from lockgate.ir.node import (
     Frontend,
     LoadBalancer,
 )
+from lockgate.policy.node_policies import HOST
 from lockgate.policy.prefixes import EVERYWHERE, host_prefix
 
 _GROUND = {EVERYWHERE[4]: IDENTITY_WORLD}
@@ -48,10 +49,11 @@ class KernelReconciler:
         self._hosts = {host_prefix(address): IDENTITY_HOST for address in host_addresses}
         self._policies = Cursor(desired.policy.endpoint_policies)
         self._load_balancers = Cursor(desired.topology.load_balancers)
+        self._host_ports = Cursor(desired.topology.forwarding.host_ports)
         self._identities = Cursor(desired.policy.identities)
         self._placed = Cursor(desired.topology.placed)
         self._cidrs = Cursor(desired.policy.cidr_identities)
-        self._frontends: dict[Key, set[Frontend]] = {}
+        self._frontends: dict[Key | str, set[Frontend]] = {}
         self._addresses: dict[str, tuple[str, ...]] = {}
         self._failures: list[str] = []
         self._adopted = False
@@ -73,6 +75,7 @@ class KernelReconciler:
         self._datapath.set_proxy_ports(self._ports.by_class())
         self._apply(self._policies, self._set_policy)
         self._apply(self._load_balancers, self._set_service)
+        self._apply(self._host_ports, self._set_service)
         if not self._adopted:
             self._remove_strays()
             self._adopted = True
@@ -110,6 +113,9 @@ class KernelReconciler:
                 self._datapath.put_ipcache(host_prefix(address), identity)
 
     def _set_policy(self, endpoint: str, policy: EndpointPolicy | None) -> None:
+        if endpoint == HOST:
+            self._datapath.set_host(self._desired.endpoint_id(HOST), policy)
+            return
         pod = self._desired.topology.local.get(endpoint)
         if policy is not None and pod is not None:
             self._datapath.set_endpoint(
@@ -120,7 +126,7 @@ class KernelReconciler:
                 self._ports.class_ids,
             )
 
-    def _set_service(self, key: Key, balancers: tuple[LoadBalancer, ...] | None) -> None:
+    def _set_service(self, key: Key | str, balancers: tuple[LoadBalancer, ...] | None) -> None:
         wanted = {balancer.frontend for balancer in balancers or ()}
         for balancer in balancers or ():
             self._datapath.put_service(balancer)
@@ -142,3 +148,5 @@ class KernelReconciler:
         self._datapath.prune_services({one for row in self._frontends.values() for one in row})
         local = self._desired.topology.local
         self._datapath.prune_endpoints({self._desired.endpoint_id(name) for name in local})
+        if self._desired.policy.endpoint_policies.get(HOST) is None:
+            self._datapath.set_host(self._desired.endpoint_id(HOST), None)

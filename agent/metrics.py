@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from agent.request_metrics import RequestMetrics
 from xds.server import XdsServer
 from xds.snapshot import SnapshotCache
 
@@ -53,8 +54,9 @@ def _short(type_url: str) -> str:
     return type_url.rpartition(".")[2]
 
 
-def exposition(cache: SnapshotCache, server: XdsServer) -> bytes:
+def exposition(cache: SnapshotCache, server: XdsServer, requests: RequestMetrics) -> bytes:
     """Return all metrics in the text format of Prometheus."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_XdsCollector(cache, server))
+    registry.register(requests)
     return generate_latest(registry)

@@ -21,15 +21,18 @@ from agent.desired import Desired
 from agent.dns_proxy import DnsProxy
 from agent.enforce import KernelReconciler
 from agent.flows import FlowRing
+from agent.health_checks import HealthChecks
 from agent.ingress_status import IngressStatus
 from agent.ipam import Ipam
 from agent.learnt_names import LearntNames
 from agent.metrics import exposition
 from agent.network import PodNetwork, host_interface, usable_prefixes
+from agent.node_ports import NodePorts
 from agent.observe import Names, flow_of_request, flow_of_verdict
 from agent.pods import PodRunner, PodStatus
 from agent.proxy_ports import ProxyPorts
 from agent.publish import LISTENER_WAIT_S, ProxyReconciler
+from agent.request_metrics import RequestMetrics
 from agent.rest import ExplainRequest, RestServer, TraceRequest, build_app
 from agent.saved_state import SavedState
 from agent.service_ips import ServiceIps
@@ -114,6 +117,11 @@ class Node:
         self._service_ips = ServiceIps(
             settings.service_cidr, self._saved.section("service_addresses")
         )
+        self._node_ports = NodePorts(
+            settings.node_port_first, settings.node_port_last, self._saved.section("node_ports")
+        )
+        self.desired.topology.forwarding.set_host_addresses(self._host_addresses)
+        self._health = HealthChecks(self.desired.topology.forwarding.health_checks)
         self._learnt = LearntNames(settings.dns_min_ttl_s, self._saved.section("learnt"))
         self._show_learnt(self._learnt.names())
         self.desired.policy.audited.replace(dict(self._saved.section("audited")))
@@ -139,6 +147,7 @@ class Node:
     def _build_proxy(self) -> None:
         settings = self.settings
         self._cache = SnapshotCache(self._on_refusal)
+        self._requests = RequestMetrics(self.desired.ingress.claimed)
         self._store = SnapshotStore(settings.state_dir / "snapshot.db")
         self._xds = XdsServer(
             settings.xds_socket,
@@ -240,6 +249,7 @@ class Node:
 
     async def _end_tasks(self) -> None:
         await self._dns.close()
+        await self._health.close()
         await self._proxy.routes.close()
         for task in self._tasks:
             task.cancel()
@@ -266,6 +276,7 @@ class Node:
         services = self.desired.declared.services
         assigned = self._service_ips.assign(services.values())
         self.desired.topology.service_ips.replace(dict(assigned))
+        self.desired.topology.node_ports.replace(self._node_ports.assign(services.values()))
 
     async def _follow_source(self) -> None:
         async for delta in self._source.watch():
@@ -309,6 +320,11 @@ class Node:
             if all(status.ready for status in self.pods.statuses.values()):
                 return
             await asyncio.sleep(0.05)
+
+    def _on_request(self, entry: HttpLogEntry) -> None:
+        self._entries += 1
+        self.flows.add(flow_of_request(entry, self._names))
+        self._requests.add(entry, 1 / self._log_share)
 
     def _on_refusal(self, refusal: Refusal) -> None:
         log.error(
@@ -366,6 +382,7 @@ class Node:
             await self._proxy.publish()
             await asyncio.to_thread(self._enforce)
             self._proxy.withdraw()
+            await self._health.serve()
             await self._keep_snapshot()
         except LockgateError as error:
             self._retry_s = min(self._retry_s * 2, LONGEST_RETRY_S) or FIRST_RETRY_S
@@ -405,6 +422,7 @@ class Node:
             endpoints=self.desired.endpoint_ids(),
             addresses=self._ipam.state(),
             service_addresses=self._service_ips.state(),
+            node_ports=self._node_ports.state(),
             proxy=self._ports.state(),
             learnt=self._learnt.state(),
             audited=dict(self.desired.policy.audited.items()),
@@ -455,10 +473,6 @@ class Node:
                 await asyncio.to_thread(self._envoy.admin.set_runtime, SHARE_KEY, value)
                 self._log_share = share
 
-    def _on_request(self, entry: HttpLogEntry) -> None:
-        self._entries += 1
-        self.flows.add(flow_of_request(entry, self._names))
-
     async def _poll_events(self) -> None:
         while True:
             with contextlib.suppress(asyncio.TimeoutError):
@@ -470,6 +484,7 @@ class Node:
         """Return everything wrong with what was declared, sorted."""
         found = [problem for problems in self._problems.values() for problem in problems]
         found += [*self._proxy.routes.problems(), *self._service_ips.problems]
+        found += [*self._node_ports.problems, *self._health.problems()]
         found += view.refusal_problems(self._cache.refusals.values())
         found += self.desired.ingress.expired(datetime.now(UTC))
         return sorted({*found, *self.desired.problems()})
@@ -592,7 +607,7 @@ class Node:
 
     def metrics(self) -> bytes:
         """Return all metrics in the text format of Prometheus."""
-        return exposition(self._cache, self._xds)
+        return exposition(self._cache, self._xds, self._requests)
 
     def envoy(self, part: str) -> Any:  # whatever Envoy's admin interface says
         """Return a part of what Envoy holds."""

@@ -138,6 +138,7 @@ class ProxyReconciler:
                 settings.ingress_trusted_prefixes,
             ),
             settings.ingress_http3,
+            settings.ingress_public_https_port,
             settings.ingress_max_header_kib,
             settings.ingress_max_connections,
             settings.ingress_connections_per_s,

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal, cast
 
 from agent.declared import Declared, Key
 from agent.endpoint_slices import derive_slices
+from agent.forwarding.tables import Forwarding
+from agent.node_ports import AssignedPorts, with_node_ports
 from agent.pods import PodStatus
-from ingress.backends import slice_addresses
-from lockgate.ir.node import Frontend, LoadBalancer
 from lockgate.model.service import EndpointSlice, Service
 from lockgate.model.workload import Pod
 from lockgate.state import Fetch, Graph, Index, Table
@@ -27,11 +26,20 @@ class PlacedPod:
 
 
 class Topology:
-    """The derived tables; ``pod_status`` and ``service_ips`` are written by the agent."""
+    """The derived tables; ``pod_status``, ``service_ips`` and ``node_ports`` the agent writes.
 
-    def __init__(self, graph: Graph, declared: Declared) -> None:
+    In a cluster, Kubernetes makes the slices of Services with a selector, so none are derived.
+    """
+
+    def __init__(
+        self, graph: Graph, declared: Declared, node_name: str = "", *, in_cluster: bool = False
+    ) -> None:
+        self._node_name = node_name
+        self._in_cluster = in_cluster
+        self._nodes = declared.nodes
         self.pod_status: Table[str, PodStatus] = Table("pod status")
         self.service_ips: Table[Key, str] = Table("service addresses")
+        self.node_ports: Table[Key, AssignedPorts] = Table("node ports")
         self.placed: Table[str, PlacedPod] = graph.derive(
             "placed pods", declared.pods, self._place, (self.pod_status,)
         ).output
@@ -44,7 +52,10 @@ class Topology:
             lambda _key, pod, _fetch: pod if pod.runs_here else None,
         ).output
         self.services: Table[Key, Service] = graph.derive(
-            "services", declared.services, self._address_service, (self.service_ips,)
+            "services",
+            declared.services,
+            self._address_service,
+            (self.service_ips, self.node_ports),
         ).output
         self._by_label: Index[str, PlacedPod, tuple[str, str, str]] = Index(
             self.placed,
@@ -54,11 +65,20 @@ class Topology:
             declared.slices, lambda _key, row: [(row.namespace, row.service)]
         )
         self.slices: Table[Key, Slices] = graph.derive(
-            "slices", self.services, self._slices, (self._by_label, self._declared_slices)
+            "slices",
+            self.services,
+            self._slices,
+            (self._by_label, self._declared_slices, self._nodes),
         ).output
-        self.load_balancers: Table[Key, tuple[LoadBalancer, ...]] = graph.derive(
-            "load balancers", self.services, self._load_balancers, (self.slices,)
-        ).output
+        self.forwarding = Forwarding(
+            graph,
+            node_name,
+            nodes=declared.nodes,
+            services=self.services,
+            slices=self.slices,
+            pods=self.endpoints,
+        )
+        self.load_balancers = self.forwarding.load_balancers
 
     def _place(self, key: str, pod: Pod, fetch: Fetch) -> PlacedPod | None:
         if not pod.runs_here:
@@ -66,38 +86,30 @@ class Topology:
         status = fetch.get(self.pod_status, key)
         if status is None or not status.addresses:
             return None
-        return PlacedPod(replace(pod, addresses=status.addresses), status.ready)
+        placed = replace(pod, addresses=status.addresses, node=self._node_name)
+        return PlacedPod(placed, status.ready)
 
     def _address_service(self, key: Key, service: Service, fetch: Fetch) -> Service:
+        addressed = with_node_ports(service, fetch.get(self.node_ports, key) or ())
         if service.cluster_ip != "":
-            return service
-        return replace(service, cluster_ip=fetch.get(self.service_ips, key) or "")
+            return addressed
+        return replace(addressed, cluster_ip=fetch.get(self.service_ips, key) or "")
 
     def _slices(self, key: Key, service: Service, fetch: Fetch) -> Slices:
         declared = [row for _, row in fetch.group(self._declared_slices, key)]
-        if not service.selector:
+        if not service.selector or self._in_cluster:
             return tuple(declared)
         narrowest = (service.namespace, *service.selector[0])
         candidates = [row for _, row in fetch.group(self._by_label, narrowest)]
         selected = [row for row in candidates if set(service.selector) <= set(row.pod.labels)]
         ready = {row.pod.ref.path: row.ready for row in selected}
-        return (*derive_slices(service, [row.pod for row in selected], ready), *declared)
+        zones = self._zones(service, selected, fetch)
+        pods = [row.pod for row in selected]
+        return (*derive_slices(service, pods, ready, zones=zones), *declared)
 
-    def _load_balancers(
-        self, key: Key, service: Service, fetch: Fetch
-    ) -> tuple[LoadBalancer, ...] | None:
-        if not service.cluster_ip:
-            return None
-        slices = fetch.get(self.slices, key) or ()
-        return tuple(
-            LoadBalancer(
-                Frontend(
-                    service.cluster_ip,
-                    port.port,
-                    cast("Literal['TCP', 'UDP', 'SCTP']", port.protocol),
-                ),
-                slice_addresses(slices, port.name, port.protocol),
-                service.ref,
-            )
-            for port in service.ports
-        )
+    def _zones(self, service: Service, selected: list[PlacedPod], fetch: Fetch) -> dict[str, str]:
+        """Return the zones of the nodes, if anybody asks for them."""
+        if not service.distribution:
+            return {}
+        nodes = {row.pod.node: fetch.get(self._nodes, row.pod.node) for row in selected}
+        return {name: node.zone for name, node in nodes.items() if node is not None}

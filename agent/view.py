@@ -8,7 +8,7 @@ from typing import Any
 
 from agent.desired import Desired
 from agent.pods import PodStatus
-from lockgate.ir.node import EndpointPolicy
+from lockgate.ir.node import EndpointPolicy, LoadBalancer
 from lockgate.model.meta import Labels, ObjectRef, Problem
 from lockgate.model.policy import Policy
 from xds.resource import ROUTES
@@ -59,20 +59,32 @@ def identities_view(desired: Desired) -> list[dict[str, Any]]:
 
 
 def services_view(desired: Desired) -> list[dict[str, Any]]:
-    """Return every Service, one row for each frontend."""
+    """Return every Service and every ``hostPort``, one row for each frontend."""
     rows: list[dict[str, Any]] = []
     for key, service in sorted(desired.topology.services.items()):
-        for balancer in desired.topology.load_balancers.get(key) or ():
-            front = balancer.frontend
-            rows.append(
-                {
-                    "service": service.ref.path,
-                    "type": service.type,
-                    "frontend": f"{front.address}:{front.port}/{front.protocol}",
-                    "backends": [f"{address}:{port}" for address, port in balancer.backends],
-                }
-            )
+        balancers = desired.topology.load_balancers.get(key) or ()
+        rows += [{**_balancer_view(row), "type": service.type} for row in balancers]
+    for _, balancers in sorted(desired.topology.forwarding.host_ports.items()):
+        rows += [{**_balancer_view(row), "type": "Pod"} for row in balancers]
     return rows
+
+
+def _balancer_view(balancer: LoadBalancer) -> dict[str, Any]:
+    front = balancer.frontend
+    return {
+        "service": balancer.origin.path,
+        "kind": balancer.kind,
+        "frontend": f"{_host_port(front.address, front.port)}/{front.protocol}",
+        "scope": front.scope,
+        "backends": [_host_port(*backend) for backend in balancer.backends],
+        "affinity": f"{balancer.affinity_s} s" if balancer.affinity_s else "",
+        "source_ranges": list(balancer.source_ranges),
+        "direct_return": balancer.direct_return,
+    }
+
+
+def _host_port(address: str, port: int) -> str:
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
 def policies_view(desired: Desired, problems: Iterable[Problem]) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pyroute2 import IPRoute
 
-from bpf import attach, host, loader, maps
+from bpf import attach, host, loader, maps, tracking
 from bpf.events import EventReader, Verdict
 from bpf.maps import Fields, Map
 from bpf.policymap import key_of, row_of, value_of
@@ -266,6 +266,10 @@ class Datapath:
     def poll(self, timeout_ms: int) -> int:
         """Hand over verdicts, waiting up to ``timeout_ms``; return how many."""
         return self._reader.poll(timeout_ms) if self._reader else 0
+
+    def collect(self) -> dict[str, int]:
+        """Remove connections and translations that have timed out; return how many of each map."""
+        return tracking.collect(self._maps)
 
     def cleanup(self) -> None:
         """Remove everything of ours from the kernel; sysctls stay."""

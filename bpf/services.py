@@ -6,7 +6,7 @@ import struct
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from bpf import maglev, maps
+from bpf import maglev, maps, tracking
 from bpf.maps import Fields, Map, address_bytes, address_text, port_bytes
 from lockgate.ir.node import Frontend, LoadBalancer
 
@@ -31,6 +31,7 @@ class Services:
         self._members = _Owned(tables[maps.MEMBERS.name])
         self._ranges = _Owned(tables[maps.RANGES.name])
         self._node_ports = tables[maps.NODE_PORTS.name]
+        self._nat = tables[maps.NAT.name]
         self._on_port: dict[Fields, set[Fields]] = {}
         self._known: dict[Fields, tuple[Fields, LoadBalancer | None]] = {
             key: (value, None) for key, value in self._services.items()
@@ -58,7 +59,16 @@ class Services:
         if balancer.kind == "NodePort":
             self._protect(key)
         if value is not None and value[0] != service_id:
+            self._forget(key, value, balancer)
             self._remove_backends(value)
+
+    def _forget(self, key: Fields, old: Fields, balancer: LoadBalancer) -> None:
+        """Have clients of datagrams leave the backends that are gone at once."""
+        if key[2] != PROTOCOLS["UDP"]:
+            return
+        kept = {(address_bytes(host), port_bytes(port)) for host, port in balancer.backends}
+        before = {(value[0], value[1]) for value in self._current(old)}
+        tracking.forget_backends(self._nat, before - kept)  # type: ignore[arg-type]  # as the map has them
 
     def delete(self, frontend: Frontend) -> None:
         """Remove a service."""

@@ -134,10 +134,19 @@ def _paths(ingress: Ingress, options: Options) -> Iterator[HostPath]:
             yield HostPath(host, "/", "Prefix", backend, field, is_default=True)
 
 
+def _group(path: str) -> str:
+    """Return an expression as one part of another; what is none by itself stays to be refused."""
+    try:
+        re2.compile(path)
+    except re2.error:
+        return path
+    return f"(?:{path})"
+
+
 def _kind(declared: PathType, path: str, options: Options) -> tuple[PathType, str]:
     captures = options.rewrite is not None and bool(_CAPTURE.search(options.rewrite))
     if options.use_regex or (captures and declared != "Exact"):
-        return "ImplementationSpecific", f"(?i){path}.*"
+        return "ImplementationSpecific", f"(?i){_group(path)}.*"
     if declared == "ImplementationSpecific" and _PLAIN.fullmatch(path):
         return "Prefix", path
     return declared, path

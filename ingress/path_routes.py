@@ -170,7 +170,7 @@ def _groups(pattern: str) -> int:
 def _whole(match: PathMatch) -> str:
     """Return an expression that matches the whole of each path that a route takes."""
     if match.kind == "regex":
-        return f"^{match.value}$"
+        return f"^(?:{match.value})$"
     quoted = re2.escape(match.value.rstrip("/") if match.kind == "prefix" else match.value)
     return f"^{quoted}$" if match.kind == "exact" else f"^{quoted}(?:/.*)?$"
 

@@ -44,6 +44,9 @@ class Settings(BaseSettings):
     runs the pods, and none in a cluster, whose other parts may not know IPv6."""
     service_cidr: str = "10.78.0.0/16"
     """Addresses of Services that declare none."""
+    node_port_first: int = Field(default=30000, ge=1, le=65535)
+    """Node ports of Services that declare none, from this one on."""
+    node_port_last: int = Field(default=32767, ge=1, le=65535)
     policy_enforcement: Literal["default", "always", "never"] = "default"
     """``default``: a pod is closed in a direction once a policy selects it for that direction;
     ``always``: every pod is; ``never``: policies are read but not enforced."""

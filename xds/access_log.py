@@ -32,6 +32,8 @@ class HttpLogEntry:
     duration_ms: float
     detail: str
     """Envoy's response code details, such as ``via_upstream``."""
+    route: str = ""
+    """Name of the route that was taken; empty if none was."""
 
 
 class LogReader:
@@ -66,6 +68,7 @@ class LogReader:
             time=common.start_time.seconds + common.start_time.nanos / 1e9,
             duration_ms=common.duration.seconds * 1e3 + common.duration.nanos / 1e6,
             detail=response.response_code_details,
+            route=common.route_name,
         )
 
 

@@ -126,4 +126,5 @@ def service() -> None:
 @output_option
 def list_services(client: AgentClient, output: str) -> None:
     """List every Service frontend with its backends."""
-    show(client.get("/v1/services"), output, ("service", "type", "frontend", "backends"))
+    columns = ("service", "kind", "frontend", "scope", "backends", "affinity")
+    show(client.get("/v1/services"), output, columns)

@@ -63,6 +63,8 @@ class IngressProxy:
     address: str = "0.0.0.0"  # an ingress is there to be reached
     client: ClientAddress = UNTRUSTED
     http3: bool = False
+    public_https_port: int = 0
+    """Under which clients reach the HTTPS listener; 0: its own."""
     max_header_kib: int = 96
     max_connections: int = 0
     """At once, for each listener; 0 is no limit."""

@@ -22,6 +22,10 @@ class ContainerPort:
     name: str
     port: int
     protocol: str = "TCP"
+    host_port: int = 0
+    """A port of its node that leads to it; 0: none."""
+    host_ip: str = ""
+    """Address of its node on which ``host_port`` is; empty: all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,8 @@ class Pod:
     host_network: bool = False
     addresses: tuple[str, ...] = ()
     """At most one of each IP version, the primary one first; ``status.podIPs`` where declared."""
+    node: str = ""
+    """Name of the node it is on, or empty."""
 
     @property
     def ref(self) -> ObjectRef:
@@ -88,8 +94,13 @@ class Pod:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A node of the cluster, as far as policies select it."""
+    """A node of the cluster."""
 
     name: str
     labels: Labels = ()
     addresses: tuple[str, ...] = ()
+
+    @property
+    def zone(self) -> str:
+        """The zone it is in, or empty."""
+        return dict(self.labels).get("topology.kubernetes.io/zone", "")

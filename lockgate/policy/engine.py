@@ -19,6 +19,7 @@ from lockgate.policy.declared import Expansion
 from lockgate.policy.identities import Identities
 from lockgate.policy.identity import RESERVED, identity_labels
 from lockgate.policy.matching import Matching
+from lockgate.policy.node_policies import HOST, NodePolicies
 from lockgate.policy.port_names import NameChange, PortHolders
 from lockgate.policy.problems import conflicts, unserved
 from lockgate.policy.resolve import Entries, Row
@@ -67,6 +68,7 @@ class PolicyEngine:
         mode: EnforcementMode = "default",
         audit: bool = False,
         grace_s: float = 0.0,
+        node_name: str = "",
     ) -> None:
         around = surroundings or Surroundings()
         self.audited: Table[str, bool] = Table("audited endpoints")
@@ -82,13 +84,14 @@ class PolicyEngine:
         self.rule_sets: Table[str, RuleSet] = self._uses.table
         self._endpoints, self._local, self._namespaces = endpoints, local, namespaces
         self._learnt, self._nodes = around.learnt, around.nodes
-        self._mode, self._audit = mode, audit
+        self._mode, self._audit, self._node_name = mode, audit, node_name
         self.labels: Table[str, Labels] = graph.derive(
             "endpoint labels", endpoints, self._label, (namespaces,)
         ).output
         """What selectors see of each endpoint."""
         self._policies = Expansion(graph, policies, around.groups, around.services, around.slices)
         self._subjects: Matching[PolicyKey, str] = Matching()
+        self._of_node = NodePolicies()
         self._entries: dict[str, Entries] = {}
         self._peers: dict[str, set[Peer]] = {}
         self._users: dict[Peer, set[str]] = {}
@@ -107,7 +110,7 @@ class PolicyEngine:
         changed = self._changes(self.labels) | self._changes(self._endpoints)
         moved = self._note_endpoints(changed)
         self._note_names(now)
-        stale = self._note_subjects(changed | self._changes(self._local))
+        stale = self._note_subjects(changed | self._changes(self._local)) | self._note_host()
         renamed = self._renumber(moved, now)
         stale |= renamed
         dropped = self._use_peers(stale)
@@ -143,7 +146,8 @@ class PolicyEngine:
             )
         for number, reserved in RESERVED.items():
             if name == reserved:
-                return Party(name, number)
+                policies = self._policies_of(HOST) if name == HOST else ()
+                return Party(name, number, self.endpoint_policies.get(name), policies)
         if name in _WORLDS:
             return Party(name, self._known_identities.of_world(_WORLDS[name]))
         if "=" in name:
@@ -176,6 +180,8 @@ class PolicyEngine:
 
     def selected(self, key: PolicyKey) -> list[str]:
         """Return the local endpoints a policy selects, sorted."""
+        if self._of_node.holds(key):
+            return [HOST]
         return sorted(self._subjects.selected(key)) if self._subjects.knows(key) else []
 
     def problems(self) -> list[Problem]:
@@ -251,9 +257,24 @@ class PolicyEngine:
             policy = self._policies.table.get(key)
             if policy is not None and policy.subject_kind == "endpoint":
                 stale |= self._subjects.add_selector(key, policy.subject)
+            self._of_node.note(key, policy)
             if policy is not None:
                 self._unserved[key] = unserved(policy)
         return stale
+
+    def _note_host(self) -> set[str]:
+        """Return this node if other policies hold at it now.
+
+        It counts as an endpoint only while a policy selects it.
+        """
+        row = self._nodes.get(self._node_name)
+        self._of_node.set_labels(row.labels if row is not None else ())
+        return {HOST} if self._of_node.take_changed() else set()
+
+    def _is_here(self, endpoint: str) -> bool:
+        if endpoint == HOST:
+            return bool(self._of_node.keys())
+        return endpoint in self._local
 
     def _renumber(self, endpoints: Iterable[str], now: float) -> set[str]:
         """Number identities anew; return endpoints whose own policy must be decided anew."""
@@ -322,13 +343,14 @@ class PolicyEngine:
             self._refresh(endpoint, identities)
 
     def _policies_of(self, endpoint: str) -> tuple[Policy, ...]:
-        if endpoint not in self._local or self._mode == "never":
+        if not self._is_here(endpoint) or self._mode == "never":
             return ()
-        keys = sorted(self._subjects.selecting(endpoint))
+        of_node = self._of_node.keys()
+        keys = sorted(of_node if endpoint == HOST else self._subjects.selecting(endpoint))
         return tuple(self._policies.row(key) for key in keys)
 
     def _decide_anew(self, endpoint: str) -> None:
-        if endpoint not in self._local:
+        if not self._is_here(endpoint):
             self._forget(endpoint)
             return
         entries = self._entries.get(endpoint)
@@ -339,7 +361,8 @@ class PolicyEngine:
         policies = self._policies_of(endpoint)
         self._set_name_users(endpoint, entries.port_names(), add=False)
         names = _PortsAt(_ports(self._endpoints.get(endpoint)), self._holders)
-        entries.set_policies(policies, names, self._mode)
+        # A mode that closes every pod does not close the node.
+        entries.set_policies(policies, names, "default" if endpoint == HOST else self._mode)
         self._set_name_users(endpoint, entries.port_names(), add=True)
         self._conflicts[endpoint] = conflicts(policies)
 
@@ -374,6 +397,8 @@ class PolicyEngine:
             entries = self._entries.get(endpoint)
             if entries is not None:
                 identity = self.identities.get(endpoint) or 0
+                if endpoint == HOST:
+                    identity = node.IDENTITY_HOST
                 audit = self._audit or bool(self.audited.get(endpoint))
                 self.endpoint_policies.put(endpoint, entries.view(identity, audit=audit))
 

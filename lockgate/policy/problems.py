@@ -36,16 +36,6 @@ def unserved(policy: Policy) -> tuple[Problem, ...]:
                 "select by a label that the replicas of a workload share",
             )
         )
-    if policy.subject_kind == "node":
-        found.append(
-            Problem(
-                policy.ref,
-                "spec.nodeSelector",
-                "NotEnforced",
-                "policies of nodes are not enforced yet",
-                "select endpoints",
-            )
-        )
     return tuple(found)
 
 

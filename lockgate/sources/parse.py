@@ -20,21 +20,14 @@ from pydantic import ValidationError
 from lockgate.model.ingress import ClassParameters, Ingress, IngressClass
 from lockgate.model.meta import ObjectRef, Problem, labels_of
 from lockgate.model.policy import CidrGroup, Policy
-from lockgate.model.service import (
-    EndpointPort,
-    EndpointSlice,
-    Secret,
-    Service,
-    ServicePort,
-    SliceEndpoint,
-)
+from lockgate.model.service import EndpointSlice, Secret, Service
 from lockgate.model.workload import Container, ContainerPort, Namespace, Node, Pod, Probe
-from lockgate.sources import policy_schema, schema, tier_schema
+from lockgate.sources import policy_schema, schema, service_schema, tier_schema
 from lockgate.sources.fields import Reading
 from lockgate.sources.ingresses import read_class_parameters, read_ingress, read_ingress_class
 from lockgate.sources.network_policies import read_network_policy
 from lockgate.sources.policies import read_cidr_group, read_lockgate_policy
-from lockgate.sources.policy_fields import LAST_PORT
+from lockgate.sources.services import read_service, read_slice
 from lockgate.sources.tiered_policies import (
     read_admin_policy,
     read_baseline_policy,
@@ -57,7 +50,6 @@ Declaration = (
 Reader = Callable[[Reading, Any], list[Any]]
 IGNORED = "IgnoredKind"
 GROUP = "lockgate.io"
-_SERVICE_NAME = "kubernetes.io/service-name"
 _CILIUM = "cilium.io/"
 _CLUSTER_WIDE = {
     "Namespace", "Node", "IngressClass", "LockgateIngressParameters", "LockgateClusterwideNetworkPolicy", "LockgateCIDRGroup",
@@ -181,6 +173,7 @@ def _node(read: Reading, view: schema.NodeObject) -> list[Declaration]:
 
 def _pod(read: Reading, view: schema.PodObject) -> list[Declaration]:
     spec: Any = view.spec
+    _check_host_ports(read, spec)
     return [
         Pod(
             view.metadata.namespace,
@@ -191,8 +184,24 @@ def _pod(read: Reading, view: schema.PodObject) -> list[Declaration]:
             spec.restart_policy,
             spec.host_network,
             _pod_addresses(read, view.status),
+            spec.node_name,
         )
     ]
+
+
+def _check_host_ports(read: Reading, spec: Any) -> None:  # its class is made at import
+    taken: set[tuple[str, int, str]] = set()
+    for index, container in enumerate(spec.containers):
+        for number, port in enumerate(container.ports):
+            field = f"spec.containers[{index}].ports[{number}]"
+            read.address(port.host_ip, f"{field}.hostIP")
+            key = (port.host_ip, port.host_port, port.protocol)
+            if port.host_port and key in taken:
+                read.refuse(
+                    f"{field}.hostPort", "Duplicate",
+                    f"another port has {port.host_port}/{port.protocol} of the node", "change one",
+                )  # fmt: skip
+            taken.add(key)
 
 
 def _pod_addresses(read: Reading, status: schema.PodStatusView) -> tuple[str, ...]:
@@ -226,87 +235,12 @@ def _container(view: Any) -> Container:  # its class is made at import
         tuple(view.args),
         tuple((entry.name, entry.value) for entry in view.env),
         view.working_dir,
-        tuple(ContainerPort(p.name, p.container_port, p.protocol) for p in view.ports),
+        tuple(
+            ContainerPort(p.name, p.container_port, p.protocol, p.host_port, p.host_ip)
+            for p in view.ports
+        ),
         readiness,
     )
-
-
-def _service(read: Reading, view: schema.ServiceObject) -> list[Declaration]:
-    spec: Any = view.spec
-    _check_service(read, spec)
-    return [
-        Service(
-            view.metadata.namespace,
-            view.metadata.name,
-            spec.type,
-            None if spec.cluster_ip == "None" else spec.cluster_ip,
-            tuple(
-                ServicePort(
-                    port.name,
-                    port.port,
-                    port.port if port.target_port is None else port.target_port,
-                    port.protocol,
-                    port.app_protocol,
-                )
-                for port in spec.ports
-            ),
-            labels_of(spec.selector),
-            spec.external_name,
-            labels_of(view.metadata.labels),
-            view.status.addresses(),
-        )
-    ]
-
-
-def _check_service(read: Reading, spec: Any) -> None:  # its class is made at import
-    if spec.cluster_ip != "None":
-        read.address(spec.cluster_ip, "spec.clusterIP")
-    names: set[str] = set()
-    for number, port in enumerate(spec.ports):
-        field = f"spec.ports[{number}]"
-        if len(spec.ports) > 1 and not port.name:
-            read.refuse(
-                f"{field}.name", "MissingField", "of several ports each needs a name", "add a name"
-            )
-        elif port.name in names:
-            read.refuse(
-                f"{field}.name", "Duplicate", f"another port is named {port.name!r}", "rename one"
-            )
-        names.add(port.name)
-        if isinstance(port.target_port, str):
-            read.port_name(port.target_port, None, field)
-        elif port.target_port is not None and not 1 <= port.target_port <= LAST_PORT:
-            read.refuse(
-                f"{field}.targetPort", "InvalidPort", f"{port.target_port} is no port",
-                f"use 1 to {LAST_PORT}, or the name of a container's port",
-            )  # fmt: skip
-
-
-def _slice(_read: Reading, view: schema.EndpointSliceObject) -> list[Declaration]:
-    endpoints = []
-    for entry in view.endpoints:
-        conditions = entry.conditions
-        ready = conditions.ready is not False
-        endpoints.append(
-            SliceEndpoint(
-                tuple(entry.addresses),
-                ready,
-                ready if conditions.serving is None else conditions.serving,
-                bool(conditions.terminating),
-                str(_get(entry.target_ref, "name") or ""),
-                tuple(zone.name for zone in entry.hints.for_zones) if entry.hints else (),
-            )
-        )
-    return [
-        EndpointSlice(
-            view.metadata.namespace,
-            view.metadata.name,
-            view.metadata.labels.get(_SERVICE_NAME, ""),
-            view.address_type,
-            tuple(EndpointPort(p.name, p.port, p.protocol, p.app_protocol) for p in view.ports),
-            tuple(endpoints),
-        )
-    ]
 
 
 def _secret(read: Reading, view: schema.SecretObject) -> list[Declaration]:
@@ -351,9 +285,9 @@ _KINDS: dict[tuple[str, str], tuple[type[schema.Object], Reader]] = {
     ("v1", "Namespace"): (schema.NamespaceObject, _namespace),
     ("v1", "Node"): (schema.NodeObject, _node),
     ("v1", "Pod"): (schema.PodObject, _pod),
-    ("v1", "Service"): (schema.ServiceObject, _service),
+    ("v1", "Service"): (service_schema.ServiceObject, read_service),
     ("v1", "Secret"): (schema.SecretObject, _secret),
-    ("discovery.k8s.io/v1", "EndpointSlice"): (schema.EndpointSliceObject, _slice),
+    ("discovery.k8s.io/v1", "EndpointSlice"): (service_schema.EndpointSliceObject, read_slice),
     ("networking.k8s.io/v1", "Ingress"): (schema.IngressObject, read_ingress),
     ("networking.k8s.io/v1", "IngressClass"): (schema.IngressClassObject, read_ingress_class),
     ("lockgate.io/v1", "LockgateIngressParameters"): (

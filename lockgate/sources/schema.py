@@ -12,6 +12,8 @@ from pydantic.alias_generators import to_camel
 
 Protocol = Literal["TCP", "UDP", "SCTP"]
 PortNumber = Annotated[int, Field(ge=1, le=65535)]
+OptionalPort = Annotated[int, Field(ge=0, le=65535)]
+"""0 is none given."""
 StrMap = dict[str, str]
 
 
@@ -21,7 +23,7 @@ class Schema(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, alias_generator=to_camel, frozen=True)
 
 
-def _unread(name: str, base: type[Schema], *fields: str) -> Any:
+def unread(name: str, base: type[Schema], *fields: str) -> Any:
     """Return ``base`` with further fields that may hold anything."""
     extra: dict[str, Any] = {
         f"unread_{number}": (Any, Field(default=None, alias=field))
@@ -82,7 +84,7 @@ class PodPort(Schema):
     container_port: PortNumber
     name: str = ""
     protocol: Protocol = "TCP"
-    host_port: int = 0
+    host_port: OptionalPort = 0
     host_ip: str = Field(default="", alias="hostIP")
 
 
@@ -128,7 +130,7 @@ class _Container(Schema):
     readiness_probe: ReadinessProbe | None = None
 
 
-Container = _unread(
+Container = unread(
     "Container", _Container, "image", "imagePullPolicy", "envFrom", "lifecycle", "livenessProbe",
     "resizePolicy", "resources", "restartPolicy", "securityContext", "startupProbe", "stdin",
     "stdinOnce", "terminationMessagePath", "terminationMessagePolicy", "tty", "volumeDevices",
@@ -141,13 +143,14 @@ class _PodSpec(Schema):
     service_account_name: str = "default"
     restart_policy: Literal["Always", "OnFailure", "Never"] = "Always"
     host_network: bool = False
+    node_name: str = ""
 
 
-PodSpec = _unread(
+PodSpec = unread(
     "PodSpec", _PodSpec, "activeDeadlineSeconds", "affinity", "automountServiceAccountToken",
     "dnsConfig", "dnsPolicy", "enableServiceLinks", "ephemeralContainers", "hostAliases",
     "hostIPC", "hostPID", "hostUsers", "hostname", "imagePullSecrets", "initContainers",
-    "nodeName", "nodeSelector", "os", "overhead", "preemptionPolicy", "priority",
+    "nodeSelector", "os", "overhead", "preemptionPolicy", "priority",
     "priorityClassName", "readinessGates", "resourceClaims", "resources", "runtimeClassName",
     "schedulerName", "schedulingGates", "securityContext", "serviceAccount",
     "setHostnameAsFQDN", "shareProcessNamespace", "subdomain", "terminationGracePeriodSeconds",
@@ -168,80 +171,6 @@ class PodStatusView(BaseModel):
     model_config = ConfigDict(extra="ignore")
     pod_ip: str = Field(default="", alias="podIP")
     pod_ips: list[PodIpView] = Field(default=[], alias="podIPs")
-
-
-# Services.
-
-
-class ServicePortView(Schema):
-    """``ports[]`` of a Service."""
-
-    port: PortNumber
-    name: str = ""
-    target_port: int | str | None = None
-    protocol: Protocol = "TCP"
-    app_protocol: str = ""
-    node_port: int = 0
-
-
-class _ServiceSpec(Schema):
-    type: Literal["ClusterIP", "NodePort", "LoadBalancer", "ExternalName"] = "ClusterIP"
-    cluster_ip: str = Field(default="", alias="clusterIP")
-    ports: list[ServicePortView] = []
-    selector: StrMap = {}
-    external_name: str = ""
-
-
-ServiceSpec = _unread(
-    "ServiceSpec", _ServiceSpec, "allocateLoadBalancerNodePorts", "clusterIPs", "externalIPs",
-    "externalTrafficPolicy", "healthCheckNodePort", "internalTrafficPolicy", "ipFamilies",
-    "ipFamilyPolicy", "loadBalancerClass", "loadBalancerIP", "loadBalancerSourceRanges",
-    "publishNotReadyAddresses", "sessionAffinity", "sessionAffinityConfig",
-    "trafficDistribution",
-)  # fmt: skip
-
-
-class Conditions(Schema):
-    """Conditions of a slice's endpoint; unset means ready and serving."""
-
-    ready: bool | None = None
-    serving: bool | None = None
-    terminating: bool | None = None
-
-
-class ZoneView(Schema):
-    """``hints.forZones[]``."""
-
-    name: str
-
-
-class HintsView(Schema):
-    """``hints``."""
-
-    for_zones: list[ZoneView] = []
-    for_nodes: Any = None
-
-
-class SliceEndpointView(Schema):
-    """``endpoints[]``."""
-
-    addresses: list[str] = Field(min_length=1)
-    conditions: Conditions = Conditions()
-    target_ref: Any = None
-    hostname: Any = None
-    node_name: Any = None
-    zone: Any = None
-    hints: HintsView | None = None
-    deprecated_topology: Any = None
-
-
-class SlicePort(Schema):
-    """``ports[]`` of a slice."""
-
-    port: PortNumber
-    name: str = ""
-    protocol: Protocol = "TCP"
-    app_protocol: str = ""
 
 
 # Ingress.
@@ -444,7 +373,7 @@ class LoadBalancerIngress(Schema):
 
     ip: str = ""
     hostname: str = ""
-    ip_mode: Any = None
+    ip_mode: Literal["VIP", "Proxy"] = "VIP"
     ports: Any = None
 
 
@@ -465,14 +394,6 @@ class LoadBalancedStatus(Schema):
         return tuple(row.ip or row.hostname for row in self.load_balancer.ingress)
 
 
-class ServiceObject(Object):
-    """v1 Service."""
-
-    status: LoadBalancedStatus = LoadBalancedStatus()
-
-    spec: ServiceSpec  # type: ignore[valid-type]
-
-
 class SecretObject(Object):
     """v1 Secret."""
 
@@ -480,14 +401,6 @@ class SecretObject(Object):
     data: StrMap = {}
     string_data: StrMap = {}
     immutable: Any = None
-
-
-class EndpointSliceObject(Object):
-    """discovery.k8s.io/v1 EndpointSlice."""
-
-    address_type: Literal["IPv4", "IPv6", "FQDN"] = "IPv4"
-    endpoints: list[SliceEndpointView] = []
-    ports: list[SlicePort] = []
 
 
 class IngressObject(Object):

@@ -107,13 +107,15 @@ def test_the_proxy_protocol_names_the_client(
     backend: int, envoy: EnvoyProcess, header: bytes
 ) -> None:
     setting = setting_for(backend, ClientAddress(proxy_protocol=True))
-    request = b"GET /only HTTP/1.1\r\nHost: shop.test\r\nX-Show: X-Real-IP\r\n\r\n"
+    request = (
+        b"GET /only HTTP/1.1\r\nHost: shop.test\r\nX-Show: X-Real-IP\r\nConnection: close\r\n\r\n"
+    )
 
     def ask(first: bytes) -> bytes:
         port = setting.proxy.http_port
         with socket.create_connection(("127.0.0.1", port), TIMEOUT) as connection:
             connection.sendall(first + request)
-            return connection.recv(4096)
+            return connection.makefile("rb").read()
 
     def test() -> None:
         answer = ask(header)

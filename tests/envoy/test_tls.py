@@ -237,6 +237,9 @@ def test_http3_is_served_beside_https(backend: int, envoy: EnvoyProcess) -> None
             )
             probe.sendto(packet.ljust(1200, b"\0"), ("127.0.0.1", setting.proxy.https_port))
             answer = probe.recv(2000)
+        told = setting.get(tls=pair.client()).headers["alt-svc"]
+        assert told == f'h3=":{setting.proxy.https_port}"; ma=86400'
+        assert "alt-svc" not in setting.get().headers
         assert answer[1:5] == b"\0\0\0\0"
         assert b"\x00\x00\x00\x01" in answer[5:]
 

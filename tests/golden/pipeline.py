@@ -14,6 +14,7 @@ from agent.pod_supervisor import PodStatus
 from agent.proxy_ports import ProxyPorts, pairs_in_use
 from agent.saved_state import SavedState
 from bpf.policymap import key_of, value_of
+from lockgate.ir.node import Frontend, LoadBalancer
 from lockgate.ir.proxy import IngressProxy
 from lockgate.ir.upstream import Certificate, CertificateAuthority
 from lockgate.model.meta import ObjectRef, Problem
@@ -32,7 +33,7 @@ class Case:
 
     def __init__(self, path: Path) -> None:
         found = read_file(path, path.name)
-        self.desired = Desired(read_settings({}), SavedState(path / "none"))
+        self.desired = Desired(read_settings({}, node_name="node-a"), SavedState(path / "none"))
         rows = [row for entry in found for row in entry.rows]
         self.desired.declared.put(rows)
         for row in rows:
@@ -120,7 +121,8 @@ def _hex(fields: tuple[Any, ...]) -> str:
 
 def _is_terse(value: Any) -> bool:
     """Tell whether a value is of a kind with so many defaults that only the rest is shown."""
-    return type(value).__module__ in {"lockgate.ir.http", "lockgate.ir.upstream"}
+    terse = {"lockgate.ir.http", "lockgate.ir.upstream"}
+    return isinstance(value, Frontend | LoadBalancer) or type(value).__module__ in terse
 
 
 def _plain(value: Any) -> Any:

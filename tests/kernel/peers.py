@@ -195,6 +195,41 @@ def hold(address: str, port: str) -> None:
             time.sleep(0.02)
 
 
+def udp_hold(address: str, port: str) -> None:
+    """Send a datagram each 50 ms from one socket; say ready after the first answer."""
+    with socket.socket(_family(address), socket.SOCK_DGRAM) as client:
+        client.settimeout(1)
+        told = False
+        while True:
+            client.sendto(b"x", (address, int(port)))
+            with contextlib.suppress(OSError):
+                client.recv(10)
+                if not told:
+                    _ready()
+                told = True
+            time.sleep(0.05)
+
+
+def syn_flood(address: str, port: str, times: str) -> None:
+    """Send openings from as many ports and never answer; nobody listens."""
+    own = _own_address(address)
+    with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_TCP) as client:
+        for number in range(int(times)):
+            source, target = 1024 + number % 60000, int(port) + number // 60000
+            ports = source.to_bytes(2, "big") + target.to_bytes(2, "big")
+            head = ports + bytes(8) + b"\x50\x02\x20\x00" + bytes(4)
+            pseudo = socket.inet_aton(own) + socket.inet_aton(address) + b"\0\x06\0\x14"
+            total = _checksum(pseudo + head)
+            client.sendto(head[:16] + total + head[18:], (address, 0))
+    print("sent")
+
+
+def _own_address(address: str) -> str:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect((address, 9))
+        return str(probe.getsockname()[0])
+
+
 def proxy(port: str) -> None:
     """A transparent proxy: connects to the original destination as the original source."""
     listeners = [_transparent("127.0.0.1", 0xA00), _transparent("::1", 0xA00)]

@@ -1275,6 +1275,11 @@ class DynamicResources(typing.TypedDict, total=False):
     lds_resources_locator: str
     cds_resources_locator: str
 
+class EarlyHeaderMutationHeaderMutationHeaderMutation(typing.TypedDict, total=False):
+    """``envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation``"""
+
+    mutations: collections.abc.Sequence[MutationRulesHeaderMutation]
+
 class EdsClusterConfig(typing.TypedDict, total=False):
     """``envoy.config.cluster.v3.Cluster.EdsClusterConfig``"""
 
@@ -1817,11 +1822,6 @@ class HeaderMatcher(typing.TypedDict, total=False):
     string_match: StringMatcher
     treat_missing_header_as_empty: bool
 
-class HeaderMutationHeaderMutation(typing.TypedDict, total=False):
-    """``envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation``"""
-
-    mutations: collections.abc.Sequence[MutationRulesHeaderMutation]
-
 class HeaderMutationRules(typing.TypedDict, total=False):
     """``envoy.config.common.mutation_rules.v3.HeaderMutationRules``"""
 
@@ -2124,6 +2124,12 @@ class HttpGrpcAccessLogConfig(typing.TypedDict, total=False):
     additional_response_headers_to_log: _Strings
     additional_response_trailers_to_log: _Strings
 
+class HttpHeaderMutationHeaderMutation(typing.TypedDict, total=False):
+    """``envoy.extensions.filters.http.header_mutation.v3.HeaderMutation``"""
+
+    mutations: Mutations
+    most_specific_header_mutations_wins: bool
+
 class HttpHeadersMatch(typing.TypedDict, total=False):
     """``envoy.config.common.matcher.v3.HttpHeadersMatch``"""
 
@@ -2397,12 +2403,38 @@ class Key(typing.TypedDict, total=False):
 
     fragments: collections.abc.Sequence[Fragment]
 
-class KeyValuePair(typing.TypedDict, total=False):
-    """``envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol.KeyValuePair``"""
+class KeyValue(typing.TypedDict, total=False):
+    """``envoy.config.core.v3.KeyValue``"""
 
-    metadata_namespace: str
     key: str
-    value_string_encoding: ValueStringEncoding
+    value: bytes
+
+class KeyValueAppend(typing.TypedDict, total=False):
+    """``envoy.config.core.v3.KeyValueAppend``"""
+
+    entry: KeyValue
+    action: KeyValueAppendAction
+    record: KeyValuePair
+
+# envoy.config.core.v3.KeyValueAppend.KeyValueAppendAction
+KeyValueAppendAction: typing.TypeAlias = typing.Literal[
+    "APPEND_IF_EXISTS_OR_ADD",
+    "ADD_IF_ABSENT",
+    "OVERWRITE_IF_EXISTS_OR_ADD",
+    "OVERWRITE_IF_EXISTS",
+]
+
+class KeyValueMutation(typing.TypedDict, total=False):
+    """``envoy.config.core.v3.KeyValueMutation``"""
+
+    append: KeyValueAppend
+    remove: str
+
+class KeyValuePair(typing.TypedDict, total=False):
+    """``envoy.config.core.v3.KeyValuePair``"""
+
+    key: str
+    value: google.protobuf.message.Message
 
 class KvElement(typing.TypedDict, total=False):
     """``envoy.extensions.filters.network.http_connection_manager.v3.ScopedRoutes.ScopeKeyBuilder.FragmentBuilder.HeaderValueExtractor.KvElement``"""
@@ -2901,6 +2933,15 @@ class MutationRulesHeaderMutation(typing.TypedDict, total=False):
     append: HeaderValueOption
     remove_on_match: RemoveOnMatch
 
+class Mutations(typing.TypedDict, total=False):
+    """``envoy.extensions.filters.http.header_mutation.v3.Mutations``"""
+
+    request_mutations: collections.abc.Sequence[MutationRulesHeaderMutation]
+    response_mutations: collections.abc.Sequence[MutationRulesHeaderMutation]
+    query_parameter_mutations: collections.abc.Sequence[KeyValueMutation]
+    response_trailers_mutations: collections.abc.Sequence[MutationRulesHeaderMutation]
+    request_trailers_mutations: collections.abc.Sequence[MutationRulesHeaderMutation]
+
 class NetworkLocalRatelimitLocalRateLimit(typing.TypedDict, total=False):
     """``envoy.extensions.filters.network.local_ratelimit.v3.LocalRateLimit``"""
 
@@ -3260,6 +3301,13 @@ class ProxyProtocolConfig(typing.TypedDict, total=False):
     version: Version
     pass_through_tlvs: ProxyProtocolPassThroughTLVs
     added_tlvs: collections.abc.Sequence[TlvEntry]
+
+class ProxyProtocolKeyValuePair(typing.TypedDict, total=False):
+    """``envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol.KeyValuePair``"""
+
+    metadata_namespace: str
+    key: str
+    value_string_encoding: ValueStringEncoding
 
 class ProxyProtocolPassThroughTLVs(typing.TypedDict, total=False):
     """``envoy.config.core.v3.ProxyProtocolPassThroughTLVs``"""
@@ -3893,7 +3941,7 @@ class Rule(typing.TypedDict, total=False):
     """``envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol.Rule``"""
 
     tlv_type: int
-    on_tlv_present: KeyValuePair
+    on_tlv_present: ProxyProtocolKeyValuePair
 
 class Runtime(typing.TypedDict, total=False):
     """``envoy.service.runtime.v3.Runtime``"""

@@ -6,6 +6,7 @@ import contextlib
 import http.client
 import os
 import signal
+import socket
 import ssl
 import subprocess
 import sys
@@ -172,6 +173,15 @@ class Gate:
             timeout=30,
         )
 
+    def metrics(self) -> dict[str, float]:
+        """Return what the agent counts, by name and labels as they are written."""
+        connection = _UnixConnection(self.root / "run" / "agent.sock")
+        with contextlib.closing(connection):
+            connection.request("GET", "/metrics")
+            text = connection.getresponse().read().decode()
+        rows = (row.rpartition(" ") for row in text.splitlines() if not row.startswith("#"))
+        return {name: float(value) for name, _, value in rows}
+
     def ask(
         self,
         host: str,
@@ -214,6 +224,17 @@ class _Connection(http.client.HTTPConnection):
         super().connect()
         if self._tls is not None:
             self.sock = self._tls.wrap_socket(self.sock, server_hostname=self._name)
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path: Path) -> None:
+        super().__init__("localhost", timeout=10)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(self._path))
 
 
 def until(condition: Callable[[], object], why: Callable[[], str] = lambda: "in time") -> None:

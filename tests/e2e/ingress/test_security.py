@@ -174,3 +174,21 @@ def test_the_access_log_names_the_ingress(shop: Shop) -> None:
     [row] = line()
     assert (row["ingress_namespace"], row["ingress"]) == (NAMESPACE, "logged")
     assert (row["status"], row["client"], row["host"]) == (200, "127.0.0.1", "logged.test")
+
+
+def test_metrics_count_the_requests_of_each_ingress(shop: Shop) -> None:
+    shop.serve(ingress("counted", "counted.test"))
+    shop.gate.wait("counted.test")
+    shop.gate.ask("counted.test")
+    labels = f'ingress="counted",namespace="{NAMESPACE}"'
+
+    def counted() -> bool:
+        shown = shop.gate.metrics()
+        requests = f'lockgate_ingress_requests_total{{code="2xx",{labels}}}'
+        latency = f"lockgate_ingress_request_duration_seconds_count{{{labels}}}"
+        return all(shown.get(name, 0) >= 2 for name in (requests, latency))
+
+    until(counted, lambda: str(sorted(shop.gate.metrics())))
+    shop.gate.ask("uncounted.test")
+    shop.gate.objects.delete(ingress("counted", "counted.test"))
+    until(lambda: not any(labels in name for name in shop.gate.metrics()))

@@ -59,7 +59,10 @@ def test_one_edited_file_among_a_thousand_recomputes_one_cluster(tmp_path: Path)
     assert spent == {
         "services": 1,
         "slices": 1,
+        "wanted frontends": 1,
+        "forwarded services": 1,
         "load balancers": 1,
+        "health checks": 1,
         "hosts": 1,
         "cluster endpoints": 1,
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from agent.metrics import exposition
+from agent.request_metrics import RequestMetrics
 from lockgate.model.meta import ObjectRef
 from xds.resource import CLUSTER, framed, resource
 from xds.server import XdsServer
@@ -17,7 +18,11 @@ def test_resources_and_refusals_are_counted(tmp_path: Path) -> None:
     cache.update([framed(CLUSTER, name, "1", b"") for name in "ab"])
     cache.update([resource(CLUSTER, "", {"name": ""}, origin)])
     cache.refuse(CLUSTER, "a", "1", "Envoy's words")
-    shown = exposition(cache, XdsServer(tmp_path / "xds.sock", cache)).decode().splitlines()
+    shown = (
+        exposition(cache, XdsServer(tmp_path / "xds.sock", cache), RequestMetrics({}))
+        .decode()
+        .splitlines()
+    )
     for line in (
         'lockgate_xds_resources{type="Cluster"} 2.0',
         "lockgate_xds_refused_resources 2.0",

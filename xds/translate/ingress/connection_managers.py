@@ -20,6 +20,9 @@ TOLD_BY_PROXIES = (
 """Headers that say who the client is; of a client that is not trusted they are removed."""
 _FORGET = "envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation"
 _XFF = "envoy.extensions.http.original_ip_detection.xff.v3.XffConfig"
+_MUTATION = "envoy.extensions.filters.http.header_mutation.v3.HeaderMutation"
+_HTTP3_TOLD_S = 86400
+"""How long a client may remember that HTTP/3 is spoken."""
 _MAX_HEADERS = 200
 _HEADERS_TIMEOUT_S = 60.0
 """For the headers of a request; without it a client could hold a connection by sending slowly."""
@@ -33,6 +36,7 @@ def ingress_manager(
     trusted: bool,
     client: ClientAuth | None = None,
     codec_type: Literal["AUTO", "HTTP3"] = "AUTO",
+    secure: bool = False,
 ) -> schema.ConfigListenerFilter:
     """Return the network filter of an ingress listener.
 
@@ -42,11 +46,12 @@ def ingress_manager(
         trusted: whether the connections come from proxies that are believed.
         client: certificates that clients of this filter chain show.
         codec_type: ``HTTP3`` for QUIC.
+        secure: whether the connections are of TLS.
     """
     fields: schema.HttpConnectionManager = {
         "codec_type": codec_type,
         "scoped_routes": scoped_routes(),
-        "http_filters": http_filters(),
+        "http_filters": [*(_told_of_http3(proxy) if secure else ()), *http_filters()],
         "strip_trailing_host_dot": True,
         "max_request_headers_kb": {"value": proxy.max_header_kib},
         "common_http_protocol_options": {
@@ -71,6 +76,26 @@ def ingress_manager(
     return connection_manager(name, fields, file_access_log(proxy.access_log))
 
 
+def _told_of_http3(proxy: IngressProxy) -> list[schema.HttpFilter]:
+    """Return the filter by which answers tell that HTTP/3 is spoken too.
+
+    Source: RFC 7838, 3; RFC 9114, 3.1.1.
+    """
+    if not proxy.http3:
+        return []
+    value = f'h3=":{proxy.public_https_port or proxy.https_port}"; ma={_HTTP3_TOLD_S}'
+    told: schema.MutationRulesHeaderMutation = {
+        "append": {
+            "header": {"key": "alt-svc", "value": value},
+            "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
+        }
+    }
+    config: schema.HttpHeaderMutationHeaderMutation = {"mutations": {"response_mutations": [told]}}
+    return [
+        {"name": "lockgate.alt_svc", "typed_config": codec.any_of(_MUTATION, config)},
+    ]
+
+
 def _client_address(client: ClientAddress, *, trusted: bool) -> schema.HttpConnectionManager:
     if trusted and client.trusted_prefixes:
         # What the proxy tells of the client is kept, and the proxy's own address added to it.
@@ -87,7 +112,7 @@ def _client_address(client: ClientAddress, *, trusted: bool) -> schema.HttpConne
             "use_remote_address": {"value": True},
             "xff_num_trusted_hops": client.trusted_hops,
         }
-    removed: schema.HeaderMutationHeaderMutation = {
+    removed: schema.EarlyHeaderMutationHeaderMutationHeaderMutation = {
         "mutations": [{"remove": name} for name in TOLD_BY_PROXIES]
     }
     forget: schema.TypedExtensionConfig = {

@@ -147,7 +147,9 @@ def _chain(proxy: IngressProxy, chain: _Chain, *, trusted: bool) -> schema.Filte
     limits = _limits(proxy, HTTPS_LISTENER)
     if chain.passthrough:
         return {**made, "filters": [*limits, _pass_through(chain.passthrough)]}
-    manager = ingress_manager(HTTPS_LISTENER, proxy, trusted=trusted, client=chain.client)
+    manager = ingress_manager(
+        HTTPS_LISTENER, proxy, trusted=trusted, client=chain.client, secure=True
+    )
     made["filters"] = [*limits, manager]
     made["transport_socket"] = {
         "name": "envoy.transport_sockets.tls",

@@ -1,0 +1,1 @@
+"""From Services and Pods to the load balancers of this node."""
