@@ -6,6 +6,7 @@ Source: RFC 1035.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from ipaddress import IPv6Address, ip_address
 
 import dns.exception
 import dns.flags
@@ -46,10 +47,19 @@ def rejection(query: dns.message.Message, how: str) -> bytes:
 
 
 def addresses_of(answer: dns.message.Message) -> list[tuple[str, float]]:
-    """Return the (address, TTL) pairs of an answer; aliases on the way do not matter."""
+    """Return the (address, TTL) pairs of an answer; aliases on the way do not matter.
+
+    An IPv6 address that stands for an IPv4 one is that: it is where connections to it go.
+    """
     return [
-        (record.to_text(), float(rrset.ttl))
+        (_plain(record.to_text()), float(rrset.ttl))
         for rrset in answer.answer
         if rrset.rdtype in (dns.rdatatype.A, dns.rdatatype.AAAA)
         for record in rrset
     ]
+
+
+def _plain(text: str) -> str:
+    address = ip_address(text)
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return str(mapped or address)

@@ -1,4 +1,4 @@
-"""The DNS proxy: one pair of sockets for each DNS rule set, to which the kernel redirects.
+"""The DNS proxy: sockets for each DNS rule set and IP family, to which the kernel redirects.
 
 The sockets are transparent: what arrives was meant for a DNS server, and the answer leaves in that
 server's name. Queries go upstream from the host's own address, so a server that is a pod here is
@@ -12,12 +12,14 @@ import contextlib
 import socket
 import struct
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 
 import dns.asyncquery
 import dns.exception
 import structlog
 
 from agent import dns_messages
+from bpf.host import has_ipv6
 from lockgate.ir import marks
 
 log = structlog.get_logger()
@@ -25,13 +27,30 @@ log = structlog.get_logger()
 UPSTREAM_TIMEOUT_S = 5.0
 MAX_IN_FLIGHT = 1024
 """Queries of one rule set waiting for an answer; more are dropped, as a full socket would."""
-_IP_RECVORIGDSTADDR = 20
-_IP_TRANSPARENT = 19
 _MAX_DATAGRAM = 65535
+_CONTROL_SIZE = 64
+"""Room for an original destination."""
 
 Address = tuple[str, int]
 Learn = Callable[[str, list[tuple[str, float]]], Awaitable[None]]
 """Told a name and its (address, TTL) pairs; returns when they are in force."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Family:
+    """What an IP family calls the options that we need; numbers are Linux's."""
+
+    number: socket.AddressFamily
+    loopback: str
+    level: int
+    transparent: int
+    original_destination: int
+
+
+_FAMILIES = (
+    _Family(socket.AF_INET, "127.0.0.1", socket.SOL_IP, 19, 20),
+    _Family(socket.AF_INET6, "::1", socket.IPPROTO_IPV6, 75, 74),
+)
 
 
 class DnsProxy:
@@ -103,59 +122,65 @@ class _Listener:
         self._proxy = proxy
         self._port = port
         self._patterns = patterns
-        self._datagrams: socket.socket | None = None
-        self._server: asyncio.Server | None = None
+        self._datagrams: list[socket.socket] = []
+        self._servers: list[asyncio.Server] = []
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
-        self._datagrams = _transparent(socket.SOCK_DGRAM)
-        self._datagrams.setsockopt(socket.SOL_IP, _IP_RECVORIGDSTADDR, 1)
-        self._datagrams.bind(("127.0.0.1", self._port))
-        streams = _transparent(socket.SOCK_STREAM)
+        for family in _FAMILIES if has_ipv6() else _FAMILIES[:1]:
+            await self._open(family)
+
+    async def _open(self, family: _Family) -> None:
+        datagrams = _transparent(family, socket.SOCK_DGRAM)
+        self._datagrams.append(datagrams)
+        datagrams.setsockopt(family.level, family.original_destination, 1)
+        datagrams.bind((family.loopback, self._port))
+        streams = _transparent(family, socket.SOCK_STREAM)
         try:
-            streams.bind(("127.0.0.1", self._port))
-            self._server = await asyncio.start_server(self._on_stream, sock=streams)
+            streams.bind((family.loopback, self._port))
+            self._servers.append(await asyncio.start_server(self._on_stream, sock=streams))
         except OSError:
             streams.close()
             raise
-        asyncio.get_running_loop().add_reader(self._datagrams, self._on_datagrams)
+        asyncio.get_running_loop().add_reader(datagrams, self._on_datagrams, family, datagrams)
 
     async def close(self) -> None:
-        if self._datagrams is not None:
-            asyncio.get_running_loop().remove_reader(self._datagrams)
-            self._datagrams.close()
-        if self._server is not None:
-            self._server.close()
+        for datagrams in self._datagrams:
+            asyncio.get_running_loop().remove_reader(datagrams)
+            datagrams.close()
+        for server in self._servers:
+            server.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _on_datagrams(self) -> None:
-        assert self._datagrams is not None  # it is what became readable
+    def _on_datagrams(self, family: _Family, datagrams: socket.socket) -> None:
         while True:
             try:
-                wire, control, _, client = self._datagrams.recvmsg(_MAX_DATAGRAM, 64)
+                wire, control, _, client = datagrams.recvmsg(_MAX_DATAGRAM, _CONTROL_SIZE)
             except BlockingIOError:
                 return
-            server = _original_destination(control)
+            server = _original_destination(family, control)
             if server is not None and len(self._tasks) < MAX_IN_FLIGHT:
-                self._start(self._answer_datagram(wire, client, server))
+                self._start(self._answer_datagram(family, wire, client[:2], server))
 
     def _start(self, work: Awaitable[None]) -> None:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _answer_datagram(self, wire: bytes, client: Address, server: Address) -> None:
+    async def _answer_datagram(
+        self, family: _Family, wire: bytes, client: Address, server: Address
+    ) -> None:
         answer = await self._proxy.answer(wire, self._patterns, server, tcp=False)
         if answer is None:
             return
-        with contextlib.suppress(OSError), _transparent(socket.SOCK_DGRAM) as reply:
+        with contextlib.suppress(OSError), _transparent(family, socket.SOCK_DGRAM) as reply:
             reply.bind(server)
             reply.sendto(answer, client)
 
     async def _on_stream(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        server = writer.get_extra_info("sockname")
+        server = writer.get_extra_info("sockname")[:2]
         with contextlib.suppress(OSError, asyncio.IncompleteReadError):
             while True:
                 (length,) = struct.unpack("!H", await reader.readexactly(2))
@@ -168,19 +193,23 @@ class _Listener:
         writer.close()
 
 
-def _transparent(kind: socket.SocketKind) -> socket.socket:
+def _transparent(family: _Family, kind: socket.SocketKind) -> socket.socket:
     """Return a socket that may have others' addresses and whose packets pods take for replies."""
-    made = socket.socket(socket.AF_INET, kind)
+    made = socket.socket(family.number, kind)
     made.setblocking(False)
+    if family.number == socket.AF_INET6:
+        made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    made.setsockopt(socket.SOL_IP, _IP_TRANSPARENT, 1)
+    made.setsockopt(family.level, family.transparent, 1)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, marks.FROM_LISTENER)
     return made
 
 
-def _original_destination(control: list[tuple[int, int, bytes]]) -> Address | None:
+def _original_destination(family: _Family, control: list[tuple[int, int, bytes]]) -> Address | None:
+    """Read ``sockaddr_in`` or ``sockaddr_in6``: family, port, for IPv6 a flow label, address."""
+    start, size = (4, 4) if family.number == socket.AF_INET else (8, 16)
     for level, kind, data in control:
-        if (level, kind) == (socket.SOL_IP, _IP_RECVORIGDSTADDR):
-            _, port, address = struct.unpack_from("!HH4s", data)
-            return socket.inet_ntoa(address), port
+        if (level, kind) == (family.level, family.original_destination):
+            (port,) = struct.unpack_from("!H", data, 2)
+            return socket.inet_ntop(family.number, data[start : start + size]), port
     return None

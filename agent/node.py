@@ -168,14 +168,7 @@ class Node:
         )
         self._dns = DnsProxy(self._learn, settings.dns_reject)
         shards = self._saved.section("routes").get("shards", 0)
-        self._proxy = ProxyReconciler(
-            self.desired,
-            self._cache,
-            self._ports,
-            self._dns,
-            shards,
-            ipv6="::1" in self._host_addresses,
-        )
+        self._proxy = ProxyReconciler(self.desired, self._cache, self._ports, self._dns, shards)
         self._kernel = KernelReconciler(
             self.desired, self._datapath, self._ports, self._host_addresses
         )

@@ -16,6 +16,7 @@ from agent.dns_proxy import DnsProxy
 from agent.header_secrets import secret_values
 from agent.ingress_routes import IngressRoutes
 from agent.proxy_ports import ProxyPorts, pairs_in_use
+from bpf.host import has_ipv6
 from lockgate.ir.proxy import ClientAddress, DnsRuleSet, IngressProxy, L7Listener
 from lockgate.state import Table
 from xds.resource import LISTENER, Resource
@@ -59,14 +60,12 @@ class ProxyReconciler:
         ports: ProxyPorts,
         dns: DnsProxy,
         shards: int = 0,
-        *,
-        ipv6: bool = False,
     ) -> None:
-        self._ipv6 = ipv6
         self._dns = dns
         self._desired = desired
         self._cache = cache
         self._ports = ports
+        self._loopbacks = listeners.LOOPBACKS if has_ipv6() else listeners.LOOPBACKS[:1]
         self._seen_uses = 0
         self.routes = IngressRoutes(desired.screens.hosts, cache, shards)
         self._tls = Cursor(desired.ingress.tls)
@@ -164,7 +163,7 @@ class ProxyReconciler:
             values = secret_values(map(rule_sets.get, pair), self._desired.declared.secrets)
             if pair in self._pairs and self._listeners.get(pair) != (listener, values):
                 self._listeners[pair] = listener, values
-                resource = listeners.l7_listener(listener, rule_sets, values, ipv6=self._ipv6)
+                resource = listeners.l7_listener(listener, rule_sets, values, self._loopbacks)
                 put.append(resource)
                 new.append((resource.type_url, resource.name))
         gone = [pair for pair in self._listeners if pair not in self._pairs]

@@ -160,14 +160,15 @@ def _namespace(_read: Reading, view: schema.NamespaceObject) -> list[Declaration
     return [Namespace(view.metadata.name, labels_of(view.metadata.labels))]
 
 
-def _node(_read: Reading, view: schema.NodeObject) -> list[Declaration]:
-    addresses = (
-        entry.address
-        for entry in view.status.addresses
-        if entry.type in ("InternalIP", "ExternalIP")
-    )
-    labels = labels_of(view.metadata.labels)
-    return [Node(view.metadata.name, labels, tuple(sorted(addresses)))]
+def _node(read: Reading, view: schema.NodeObject) -> list[Declaration]:
+    listed = enumerate(view.status.addresses)
+    given = {n: row.address for n, row in listed if row.type in ("InternalIP", "ExternalIP")}
+    for number, text in given.items():
+        read.address(text, f"status.addresses[{number}].address")
+    if read.problems:
+        return []
+    addresses = {str(ip_address(text)) for text in given.values() if text}
+    return [Node(view.metadata.name, labels_of(view.metadata.labels), tuple(sorted(addresses)))]
 
 
 def _pod(read: Reading, view: schema.PodObject) -> list[Declaration]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+import socketserver
 import subprocess
 import sys
 import threading
@@ -46,6 +47,46 @@ def udp_server(port: str) -> None:
         while True:
             data, peer = server.recvfrom(65536)
             server.sendto(data, peer)
+
+
+def dns_server(answer: str) -> None:
+    """Answer every query of AAAA records with one address, by UDP and TCP."""
+    import dns.message
+    import dns.rrset
+
+    def reply(wire: bytes) -> bytes:
+        made = dns.message.make_response(dns.message.from_wire(wire))
+        name = made.question[0].name
+        made.answer.append(dns.rrset.from_text(name, 30, "IN", "AAAA", answer))
+        return made.to_wire()
+
+    class Datagram(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            self.request[1].sendto(reply(self.request[0]), self.client_address)
+
+    class Stream(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            wire = reply(self.rfile.read(int.from_bytes(self.rfile.read(2), "big")))
+            self.wfile.write(len(wire).to_bytes(2, "big") + wire)
+
+    socketserver.UDPServer.address_family = socket.AF_INET6
+    socketserver.ThreadingTCPServer.address_family = socket.AF_INET6
+    streams = socketserver.ThreadingTCPServer(("::", 53), Stream)
+    threading.Thread(target=streams.serve_forever, daemon=True).start()
+    datagrams = socketserver.UDPServer(("::", 53), Datagram)
+    _ready()
+    datagrams.serve_forever()
+
+
+def resolve(server: str, name: str, by: str) -> None:
+    """Ask a DNS server for AAAA records, by ``udp`` or ``tcp``."""
+    import dns.message
+    import dns.query
+    import dns.rcode
+
+    found = getattr(dns.query, by)(dns.message.make_query(name, "AAAA"), server, timeout=5)
+    rows = (str(item) for rows in found.answer for item in rows)
+    print(dns.rcode.to_text(found.rcode()), *rows)
 
 
 def tcp(address: str, port: str) -> None:

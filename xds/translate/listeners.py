@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from lockgate.errors import XdsError
@@ -24,6 +24,7 @@ from xds.translate.rules import rbac_filter
 from xds.translate.sockets import address, mark_option
 
 DENIED_BODY = "Access denied\r\n"
+LOOPBACKS = ("127.0.0.1", "::1")
 _PASS_ON: schema.RouteAction = {"cluster": ORIGINAL_DST, "timeout": {}, "idle_timeout": {}}
 
 
@@ -31,12 +32,12 @@ def l7_listener(
     listener: L7Listener,
     rule_sets: Mapping[str, RuleSet],
     secrets: Mapping[str, str] = MappingProxyType({}),
-    *,
-    ipv6: bool = False,
+    loopbacks: Sequence[str] = LOOPBACKS,
 ) -> Resource:
     """Return the transparent listener that applies the listener's rule sets in turn.
 
-    With ``ipv6`` it takes connections on loopback of both IP versions; the host must have it.
+    It listens at its port of every one of ``loopbacks``, for the kernel hands over a connection
+    to the loopback of its IP family.
 
     Rule sets are named by their content, so they are part of the listener: it never changes.
     Only values that ``secrets`` holds by ``namespace/name`` can change it.
@@ -54,8 +55,8 @@ def l7_listener(
     origins: set[ObjectRef] = {ref for _, name in chain for ref in rule_sets[name].origins}
     made = schema.Listener(
         name=listener.name,
-        address=address("127.0.0.1", listener.port),
-        additional_addresses=[{"address": address("::1", listener.port)}] if ipv6 else [],
+        address=address(loopbacks[0], listener.port),
+        additional_addresses=[{"address": address(one, listener.port)} for one in loopbacks[1:]],
         transparent={"value": True},
         socket_options=[mark_option(marks.FROM_LISTENER)],
         listener_filters=[

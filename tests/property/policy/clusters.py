@@ -50,9 +50,8 @@ def pods(draw: st.DrawFn) -> Doc:
     labels = draw(pod_labels)
     # The address of a pod is its own, but a pod that comes again may have another.
     place, life = SPACES.index(space), draw(any_of((0, 0, 1)))
-    address = draw(
-        any_of((f"10.{life}.{place}.{number}",) * 3 + (f"fd00::{life}:{place}:{number}",))
-    )
+    four, six = f"10.{life}.{place}.{number}", f"fd00::{life}:{place}:{number}"
+    addresses = draw(any_of(((four,), (four,), (six,), (four, six), (six, four))))
     spec: Doc = {"containers": [container(labels.get("app"))]}
     if draw(st.integers(0, 4)) == 0:
         spec["serviceAccountName"] = "robot"
@@ -60,7 +59,7 @@ def pods(draw: st.DrawFn) -> Doc:
         "apiVersion": "v1", "kind": "Pod",
         "metadata": {"name": f"p{number}", "namespace": space, "labels": labels},
         "spec": spec,
-        "status": {"podIP": address},
+        "status": {"podIP": addresses[0], "podIPs": [{"ip": one} for one in addresses]},
     }  # fmt: skip
 
 

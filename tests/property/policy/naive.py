@@ -50,11 +50,13 @@ class End:
         return dict(self.pod["metadata"].get("labels") or {}) if self.pod else {}
 
     @property
-    def address(self) -> str:
-        """Empty where no block of addresses is about it."""
+    def addresses(self) -> list[str]:
+        """None where no block of addresses is about it."""
         if self.pod:
-            return str(self.pod.get("status", {}).get("podIP", ""))
-        return "" if self.name == "host" else self.name
+            status = self.pod.get("status", {})
+            listed = [row["ip"] for row in status.get("podIPs", [])]
+            return listed or [status["podIP"]] if status.get("podIP") else listed
+        return [] if self.name == "host" else [self.name]
 
     @property
     def is_outside(self) -> bool:
@@ -203,7 +205,8 @@ class Cluster:
 
     def _is_peer(self, peer: Doc, space: str, there: End) -> bool:
         if "ipBlock" in peer:
-            return in_block(peer["ipBlock"], there.address)
+            # One that is there by either address is there: who it is does not tell which it uses.
+            return any(in_block(peer["ipBlock"], address) for address in there.addresses)
         if there.pod is None:
             return False
         if "podSelector" in peer and not selects(peer["podSelector"], there.labels):
@@ -265,7 +268,7 @@ class Cluster:
         blocks = [{"cidr": cidr} for cidr in entry.get(f"{word}CIDR") or []]
         blocks += entry.get(f"{word}CIDRSet") or []
         # Whoever is known by identity is not known by address.
-        return there.is_outside and any(in_block(block, there.address) for block in blocks)
+        return there.is_outside and any(in_block(block, there.name) for block in blocks)
 
 
 def is_entity(entity: str, there: End) -> bool:
@@ -278,6 +281,8 @@ def is_entity(entity: str, there: End) -> bool:
             return there.name == "host"
         case "world":
             return there.is_outside
+        case "world-ipv4" | "world-ipv6":
+            return there.is_outside and ip_address(there.name).version == int(entity[-1])
         case _:
             return False
 
@@ -315,8 +320,6 @@ def expression_holds(expression: Doc, labels: dict[str, str]) -> bool:
 
 
 def in_block(block: Doc, address: str) -> bool:
-    if not address:
-        return False
     known = ip_address(address)
     return known in ip_network(block["cidr"], strict=False) and not any(
         known in ip_network(cidr, strict=False) for cidr in block.get("except") or []

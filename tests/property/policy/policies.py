@@ -142,12 +142,15 @@ mute_items: Docs = exactly(ports=few(spoken_ports, 1), rules=optional(http=st.ju
 allow_items: Docs = mostly(silent_items, mostly(spoken_items, mute_items, 8), 2)
 
 
+ENTITIES = ("all", "cluster", "world", "world-ipv4", "world-ipv6", "host", "none")
+
+
 def lockgate_entries(word: str, items: Docs) -> Docs:
     endpoints = f"{word}Endpoints"
     others: Docs = st.one_of(
         st.just({}),
         exactly(**{endpoints: few(endpoint_selectors)}),
-        exactly(**{f"{word}Entities": few(any_of(("all", "cluster", "world", "host", "none")))}),
+        exactly(**{f"{word}Entities": few(any_of(ENTITIES))}),
         exactly(**{f"{word}CIDR": few(any_of((*BLOCKS, "192.0.2.10")))}),
         exactly(**{f"{word}CIDRSet": few(blocks)}),
     )

@@ -1,0 +1,46 @@
+"""The DNS proxy between a pod and a DNS server, over both IP families."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from agent.dns_proxy import DnsProxy
+from tests.kernel.conftest import Node, egress
+
+ANSWER = "2001:db8::7"
+Learnt = list[tuple[str, list[tuple[str, float]]]]
+
+
+@pytest.mark.parametrize("family", [0, 1], ids=["IPv4", "IPv6"])
+@pytest.mark.parametrize(("by", "protocol"), [("udp", 17), ("tcp", 6)])
+def test_a_server_of_either_family_is_asked_for_what_rules_allow(
+    node: Node, family: int, by: str, protocol: int
+) -> None:
+    client, server = node.add_pod(), node.add_pod()
+    server.serve("dns_server", ANSWER)
+    node.allow(server)
+    node.datapath.set_proxy_ports({(1, 0): 15053})
+    rule = egress(server, 53, protocol, verdict="redirect", rule_set="dns-1")
+    node.allow(client, rule, egress=True, classes={"dns-1": 1})
+    address = server.addresses[family]
+    learnt: Learnt = []
+
+    async def learn(name: str, answers: list[tuple[str, float]]) -> None:
+        learnt.append((name, answers))
+
+    async def scenario() -> list[str]:
+        proxy = DnsProxy(learn, "refused")
+        await proxy.serve({"dns-1": (15053, ("*.world.test",))})
+        assert proxy.failures == ()
+        try:
+            return [
+                await asyncio.to_thread(client.ask, "resolve", address, name, by)
+                for name in ("www.world.test", "other.test")
+            ]
+        finally:
+            await proxy.close()
+
+    assert asyncio.run(scenario()) == [f"NOERROR {ANSWER}", "REFUSED"]
+    assert learnt == [("www.world.test", [(ANSWER, 30.0)])]
