@@ -23,17 +23,32 @@ _STEP = 4
 _MULTIPLIER, _MODULUS = 65599, 2147483647
 """The modulus is a prime, so that every character counts in the lowest bits too, and small enough
 for the product to be exact in Lua's floating-point numbers."""
+_MOST_KNOWN = 4096
+"""Hosts whose shard each of Envoy's workers remembers; who asks for ever new ones costs no memory."""
 _LUA = "envoy.extensions.filters.http.lua.v3.Lua"
 
 _SCRIPT = f"""\
-function envoy_on_request(handle)
-  local host = (handle:headers():get(":authority") or ""):lower()
-  host = host:gsub(":%d+$", "")
+local known, size = {{}}, 0
+local function shard_of(authority)
+  local host = authority:lower():gsub(":%d+$", "")
   local hash = 0
   for i = 1, #host do
     hash = (hash * {_MULTIPLIER} + host:byte(i)) % {_MODULUS}
   end
-  handle:headers():replace("{SHARD_HEADER}", (hash % COUNT) .. "/COUNT")
+  return (hash % COUNT) .. "/COUNT"
+end
+function envoy_on_request(handle)
+  local headers = handle:headers()
+  local authority = headers:get(":authority") or ""
+  local shard = known[authority]
+  if not shard then
+    if size == {_MOST_KNOWN} then
+      known, size = {{}}, 0
+    end
+    shard = shard_of(authority)
+    known[authority], size = shard, size + 1
+  end
+  headers:replace("{SHARD_HEADER}", shard)
   handle:clearRouteCache()
 end
 """
