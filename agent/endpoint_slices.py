@@ -6,9 +6,8 @@ Source: Kubernetes documentation, "EndpointSlices", and the API ``discovery.k8s.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from ipaddress import ip_address
 
-from lockgate.model.service import EndpointPort, EndpointSlice, Service, SliceEndpoint
+from lockgate.model.service import EndpointPort, EndpointSlice, Service, SliceEndpoint, family_of
 from lockgate.model.workload import Pod
 
 MAX_ENDPOINTS = 100
@@ -62,7 +61,7 @@ def derive_slices(
                 pod.node,
                 zone,
             )
-            groups.setdefault((_family(address), ports), []).append(endpoint)
+            groups.setdefault((family_of(address), ports), []).append(endpoint)
     return tuple(_cut(service, groups))
 
 
@@ -71,17 +70,10 @@ def _selected(service: Service, pod: Pod) -> bool:
 
 
 def _in_families(service: Service, pod: Pod) -> Iterable[str]:
-    """Return the addresses of a pod in the IP families of the Service: of its cluster address.
-
-    A headless Service has those of its pods.
-    """
-    if not service.cluster_ip:
-        return pod.addresses
-    return [one for one in pod.addresses if _family(one) == _family(service.cluster_ip)]
-
-
-def _family(address: str) -> str:
-    return f"IPv{ip_address(address).version}"
+    """Return the addresses of a pod in the IP families of the Service."""
+    if service.cluster_ip is None and service.ip_family_policy != "SingleStack":
+        return pod.addresses  # without addresses of its own, it has no family that it lacks
+    return [one for one in pod.addresses if family_of(one) in service.families]
 
 
 def _ports(service: Service, pod: Pod) -> Ports:

@@ -116,9 +116,8 @@ class Node:
         if self._no_ipv6:
             log.warning("pods get IPv4 addresses only", reason=self._no_ipv6)
         self._ipam = Ipam(self._pod_prefixes, self._saved.section("addresses"))
-        self._service_ips = ServiceIps(
-            settings.service_cidr, self._saved.section("service_addresses")
-        )
+        service_prefixes, _ = usable_prefixes(settings.service_prefixes)
+        self._service_ips = ServiceIps(service_prefixes, self._saved.section("service_addresses"))
         self._node_ports = NodePorts(
             settings.node_port_first, settings.node_port_last, self._saved.section("node_ports")
         )
@@ -305,9 +304,9 @@ class Node:
         self.desired.graph.tick()
         self.pods.set_hosts(
             {
-                (namespace, name): (service.cluster_ip,)
+                (namespace, name): service.cluster_ips
                 for (namespace, name), service in self.desired.topology.services.items()
-                if service.cluster_ip
+                if service.cluster_ips
             }
         )
 

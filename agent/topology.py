@@ -9,7 +9,7 @@ from agent.endpoint_slices import derive_slices
 from agent.forwarding.tables import Forwarding
 from agent.node_ports import AssignedPorts, with_node_ports
 from agent.pods import PodStatus
-from lockgate.model.service import EndpointSlice, Service
+from lockgate.model.service import EndpointSlice, Service, family_of
 from lockgate.model.workload import Pod
 from lockgate.state import Fetch, Graph, Index, Table
 
@@ -38,7 +38,7 @@ class Topology:
         self._in_cluster = in_cluster
         self._nodes = declared.nodes
         self.pod_status: Table[str, PodStatus] = Table("pod status")
-        self.service_ips: Table[Key, str] = Table("service addresses")
+        self.service_ips: Table[Key, tuple[str, ...]] = Table("service addresses")
         self.node_ports: Table[Key, AssignedPorts] = Table("node ports")
         self.placed: Table[str, PlacedPod] = graph.derive(
             "placed pods", declared.pods, self._place, (self.pod_status,)
@@ -91,9 +91,16 @@ class Topology:
 
     def _address_service(self, key: Key, service: Service, fetch: Fetch) -> Service:
         addressed = with_node_ports(service, fetch.get(self.node_ports, key) or ())
-        if service.cluster_ip != "":
+        addresses = fetch.get(self.service_ips, key)
+        if not addresses:
             return addressed
-        return replace(addressed, cluster_ip=fetch.get(self.service_ips, key) or "")
+        first, second = (*addresses, "")[:2]
+        return replace(
+            addressed,
+            cluster_ip=first,
+            second_cluster_ip=second,
+            ip_families=tuple(map(family_of, addresses)),
+        )
 
     def _slices(self, key: Key, service: Service, fetch: Fetch) -> Slices:
         declared = [row for _, row in fetch.group(self._declared_slices, key)]

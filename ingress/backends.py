@@ -160,10 +160,16 @@ def _near(ready: list[tuple[SliceEndpoint, int]], zone: str) -> list[tuple[Slice
 def cluster_endpoints(
     key: PortKey, service: Service | None, slices: Iterable[EndpointSlice], zone: str = ""
 ) -> ClusterEndpoints:
-    """Return the backends of a Service's port; none if the Service or its port is not there."""
+    """Return the backends of a Service's port; none if the Service or its port is not there.
+
+    Where the Service has backends in several IP families, those of its preferred one are used,
+    so that a pod counts once.
+    """
     port = None if service is None else service_port(service, key.port)
-    if port is None:
+    if service is None or port is None:
         return ClusterEndpoints(key.name, ())
+    rows = list(slices)
+    slices = [row for row in rows if row.address_type == service.families[0]] or rows
     return ClusterEndpoints(key.name, slice_addresses(slices, port.name, port.protocol, zone))
 
 

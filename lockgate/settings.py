@@ -14,7 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from lockgate.errors import ConfigError
 
 PREFIX = "LOCKGATE_"
-POD_CIDR6 = "fd77::/64"
+POD_CIDR6, SERVICE_CIDR6 = "fd77::/64", "fd78::/112"
 
 
 class Settings(BaseSettings):
@@ -43,7 +43,10 @@ class Settings(BaseSettings):
     """IPv6 addresses of pods on this node; empty: none. By default ``fd77::/64`` where the agent
     runs the pods, and none in a cluster, whose other parts may not know IPv6."""
     service_cidr: str = "10.78.0.0/16"
-    """Addresses of Services that declare none."""
+    """IPv4 addresses of Services that declare none."""
+    service_cidr6: str | None = None
+    """IPv6 addresses of Services that ask for one; empty: none. By default ``fd78::/112`` where
+    the agent runs the pods."""
     node_port_first: int = Field(default=30000, ge=1, le=65535)
     """Node ports of Services that declare none, from this one on."""
     node_port_last: int = Field(default=32767, ge=1, le=65535)
@@ -120,12 +123,12 @@ class Settings(BaseSettings):
     xds_client_ca: str = ""
     log_level: str = "info"
 
-    @field_validator("pod_cidr")
+    @field_validator("pod_cidr", "service_cidr")
     @classmethod
     def _is_ipv4(cls, value: str) -> str:
         return str(IPv4Network(value))
 
-    @field_validator("pod_cidr6")
+    @field_validator("pod_cidr6", "service_cidr6")
     @classmethod
     def _is_ipv6(cls, value: str | None) -> str | None:
         return str(IPv6Network(value)) if value else value
@@ -156,9 +159,17 @@ class Settings(BaseSettings):
     @property
     def pod_prefixes(self) -> tuple[str, ...]:
         """The prefixes of pods' addresses, IPv4 first."""
-        default = "" if self.source == "kubernetes" else POD_CIDR6
-        second = default if self.pod_cidr6 is None else self.pod_cidr6
-        return (self.pod_cidr, second) if second else (self.pod_cidr,)
+        return self._with_second(self.pod_cidr, self.pod_cidr6, POD_CIDR6)
+
+    @property
+    def service_prefixes(self) -> tuple[str, ...]:
+        """The prefixes of Services' addresses, IPv4 first."""
+        return self._with_second(self.service_cidr, self.service_cidr6, SERVICE_CIDR6)
+
+    def _with_second(self, first: str, second: str | None, default: str) -> tuple[str, ...]:
+        if second is None and self.source != "kubernetes":
+            second = default
+        return (first, second) if second else (first,)
 
     @property
     def agent_socket(self) -> Path:

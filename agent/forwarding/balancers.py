@@ -100,20 +100,28 @@ def pod_balancers(pod: Pod, node: NodeFacts) -> tuple[LoadBalancer, ...]:
 
     A pod in the node's own network listens there by itself.
     """
-    if pod.host_network or not pod.address:
+    if pod.host_network or not pod.addresses:
         return ()
     ports = (port for container in pod.containers for port in container.ports if port.host_port)
     found = {
-        front: LoadBalancer(front, ((pod.address, port.port),), pod.ref, "HostPort")
+        front: LoadBalancer(front, ((address, port.port),), pod.ref, "HostPort")
         for port in ports
         for front in _host_frontends(pod, port, node)
+        for address in _reached_by(front, pod)
     }
     return tuple(balancer for _, balancer in sorted(found.items()))
 
 
+def _reached_by(front: Frontend, pod: Pod) -> Iterator[str]:
+    """Yield the pod's address of the frontend's IP family, or the only one that it has."""
+    for address in pod.addresses:
+        if len(pod.addresses) == 1 or family_of(address) == family_of(front.address):
+            yield address
+
+
 def _host_frontends(pod: Pod, port: ContainerPort, node: NodeFacts) -> Iterator[Frontend]:
     every = port.host_ip in ("", "0.0.0.0", "::")
-    families = {family_of(pod.address)}
+    families = set(map(family_of, pod.addresses))
     if port.host_ip == "0.0.0.0":
         families = {"IPv4"}
     elif port.host_ip == "::":

@@ -33,6 +33,9 @@ _OPTIONS = (
     click.option("--pod-cidr", help="Addresses of pods here [default: 10.77.0.0/24]."),
     click.option("--pod-cidr6", help="Their IPv6 addresses, or '' for none [default: fd77::/64]."),
     click.option("--service-cidr", help="Addresses of Services [default: 10.78.0.0/16]."),
+    click.option(
+        "--service-cidr6", help="Their IPv6 addresses, or '' for none [default: fd78::/112]."
+    ),
     click.option("--node-name", help="This node's name [default: the host's]."),
     click.option(
         "--log-level",

@@ -22,6 +22,14 @@ spec:
   - name: both
     command: [python3, -m, http.server, "{PORT}", --bind, "::"]
     readinessProbe: {{tcpSocket: {{port: {PORT}}}}}
+---
+apiVersion: v1
+kind: Service
+metadata: {{name: both, namespace: shop}}
+spec:
+  ipFamilyPolicy: RequireDualStack
+  selector: {{app: both}}
+  ports: [{{port: {PORT}, targetPort: {PORT}}}]
 """
 POLICY = f"""
 apiVersion: lockgate.io/v1
@@ -56,6 +64,13 @@ def addresses_of(shop: Shop, pod: str) -> list[str]:
         time.sleep(0.1)
 
 
+def frontends_of(shop: Shop, service: str) -> list[str]:
+    """Return a Service's addresses, IPv4 first."""
+    rows = json.loads(shop.command("service", "list", "--output", "json").stdout)
+    found = (row["frontend"].rpartition(":")[0] for row in rows if row["service"] == service)
+    return sorted((address.strip("[]") for address in found), key=lambda one: ":" in one)
+
+
 def url(address: str, path: str) -> str:
     return f"http://{f'[{address}]' if ':' in address else address}:{PORT}{path}"
 
@@ -70,6 +85,10 @@ def test_requests_are_judged_over_both_families_and_addresses_outlive_the_agent(
     for address in addresses:
         shop.wait_from_web("GET", url(address, "/etc/hosts"), "200")
         shop.wait_from_web("GET", url(address, "/proc/version"), "403")
+    frontends = frontends_of(shop, "shop/both")
+    assert [":" in address for address in frontends] == [False, True]
+    for address in frontends:
+        assert shop.from_web("GET", url(address, "/etc/hosts")) == "200"
     hosts = Path(f"{shop.run_dir}/pods/shop_both/hosts").read_text()
     assert all(f"{address} both\n" in hosts for address in addresses)
     shop.kill()
@@ -78,6 +97,7 @@ def test_requests_are_judged_over_both_families_and_addresses_outlive_the_agent(
         assert shop.from_web("GET", url(address, "/proc/version")) == "403"
     shop.start()
     assert addresses_of(shop, "shop/both") == addresses
+    assert frontends_of(shop, "shop/both") == frontends
     for address in addresses:
         assert shop.from_web("GET", url(address, "/etc/hosts")) == "200"
         assert shop.from_web("GET", url(address, "/proc/version")) == "403"

@@ -8,7 +8,14 @@ from pathlib import Path
 import pytest
 
 from agent.ipam import Ipam
-from agent.network import PodNetwork, create_netns, host_interface, netns_path, remove_netns
+from agent.network import (
+    PodNetwork,
+    create_netns,
+    host_interface,
+    netns_path,
+    remove_netns,
+    usable_prefixes,
+)
 from bpf import veth
 from lockgate.ir.node import EndpointPolicy
 from tests.kernel.conftest import Node, run
@@ -88,6 +95,14 @@ def test_a_second_attachment_changes_nothing_and_repairs_what_is_missing(
 
     network.attach(*where[:3], pods[name][:1], f"test/{name}")
     assert network.check(*where[:3], pods[name][:1]) == ""
+
+
+def test_a_host_without_ipv6_gives_pods_ipv4_alone_and_says_why(node: Node) -> None:
+    assert usable_prefixes(PREFIXES) == (PREFIXES, "")
+    Path("/proc/sys/net/ipv6/conf/default/disable_ipv6").write_text("1")
+    why = "net.ipv6.conf.default.disable_ipv6 is set"
+    assert usable_prefixes(PREFIXES) == (PREFIXES[:1], why)
+    assert usable_prefixes(PREFIXES[:1]) == (PREFIXES[:1], "")
 
 
 def test_a_detached_pod_leaves_no_route(node: Node, pods: dict[str, Addresses]) -> None:

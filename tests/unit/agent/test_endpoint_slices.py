@@ -1,3 +1,8 @@
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
 from agent.endpoint_slices import derive_slices
 from lockgate.model.service import EndpointPort, Service, ServicePort, SliceEndpoint
 from lockgate.model.workload import Container, ContainerPort, Pod
@@ -54,3 +59,27 @@ def test_a_hundred_endpoints_fill_a_slice_whatever_their_order():
     found = derive_slices(SERVICE, pods, {})
     assert [len(row.endpoints) for row in found] == [100, 1]
     assert derive_slices(SERVICE, reversed(pods), {}) == found
+
+
+@pytest.mark.parametrize(
+    ("changes", "families"),
+    [
+        ({"cluster_ip": "10.9.0.2"}, ["IPv4"]),
+        ({"cluster_ip": "fd09::2"}, ["IPv6"]),
+        ({"cluster_ip": "10.9.0.2", "second_cluster_ip": "fd09::2"}, ["IPv4", "IPv6"]),
+        ({"cluster_ip": None}, ["IPv4"]),
+        ({"cluster_ip": None, "ip_families": ("IPv6",)}, ["IPv6"]),
+        ({"cluster_ip": None, "ip_family_policy": "PreferDualStack"}, ["IPv4", "IPv6"]),
+    ],
+)
+def test_there_are_slices_of_each_family_that_the_service_has(
+    changes: dict[str, Any], families: list[str]
+):
+    pods = [pod("a", "10.0.0.2 fd00::2"), pod("b", "fd00::3 10.0.0.3"), pod("c", "10.0.0.4")]
+    held = {"IPv4": ["10.0.0.2", "10.0.0.3", "10.0.0.4"], "IPv6": ["fd00::2", "fd00::3"]}
+    found = derive_slices(replace(SERVICE, **changes), pods, {})
+    assert {
+        row.address_type: [one for entry in row.endpoints for one in entry.addresses]
+        for row in found
+    } == {family: held[family] for family in families}
+    assert len({row.name for row in found}) == len(found)
