@@ -11,7 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 import re2
 import yaml
 
-from lockgate.ir.http import ErrorPage, HashKey, RateLimit, Redirect
+from lockgate.ir.http import ErrorPage, HashKey, RateLimit, Redirect, is_rewritten
 from lockgate.model.ingress import ServiceBackend
 
 T = TypeVar("T")
@@ -138,6 +138,8 @@ def header_value(text: str) -> str:
         raise ValueError(msg)
     if "\x7f" in value or not value.isascii():
         raise ValueError("a header's value is plain ASCII")
+    if is_rewritten(value):
+        raise ValueError("a header's value holds no name of Envoy's metadata between % and (")
     return value
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
 from typing import Literal
@@ -9,6 +10,15 @@ from typing import Literal
 from lockgate.model.meta import ObjectRef
 
 ANY_HOST = "*"
+_REWRITTEN = re.compile(r"%(?:(?:UPSTREAM|DYNAMIC)_METADATA|PER_REQUEST_STATE)\(")
+
+
+def is_rewritten(header: str) -> bool:
+    """Tell whether a header's value cannot be written as it is.
+
+    Envoy brings three variables of old into their new form before it reads the escapes.
+    """
+    return _REWRITTEN.search(header) is not None
 
 
 @dataclass(frozen=True, slots=True, order=True)

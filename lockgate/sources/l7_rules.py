@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from lockgate.ir.http import is_rewritten
 from lockgate.model.policy import (
     L7,
     DnsRule,
@@ -138,6 +139,11 @@ def _header(read: Reading, view: HeaderMatchView, field: str, namespace: str) ->
         read.refuse(
             field, "MissingField", f"{view.mismatch} needs a value to write",
             "give value or secret",
+        )  # fmt: skip
+    if view.mismatch in ("ADD", "REPLACE") and is_rewritten(view.value or ""):
+        read.refuse(
+            f"{field}.value", "InvalidHeader", "a variable of Envoy's cannot be written as it is",
+            "leave out the % before METADATA or PER_REQUEST_STATE",
         )  # fmt: skip
     secret = _secret(view.secret, namespace) if view.secret else None
     return HeaderRule(view.name.lower(), view.value, secret, view.mismatch or "FAIL")

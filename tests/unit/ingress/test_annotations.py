@@ -136,6 +136,7 @@ WRONG = [
     ("rate-limit", "10", True), ("cors-allow-origin", "a.test", False),
     ("request-headers-set", "no colon", False), ("request-headers-set", "X-A: b\x00c", False),
     ("request-headers-set", "Host: a", False), ("request-headers-set", ":path: a", False),
+    ("response-headers-add", "X-A: %DYNAMIC_METADATA([a])%", False),
     ("response-headers-add", "X-A: é", False), ("error-pages", "{503: [a]}", False),
     ("error-pages", "!!python/object:x {}", False), ("error-pages", "200: fine", False),
     ("affinity", "ip", False), ("affinity-cookie-name", "a;b", False), ("hash-by", "body", False),

@@ -83,6 +83,7 @@ MANY_ICMP = ", ".join("{type: 8}" for _ in range(41))
         (ports(PORT_80 + ", serverNames: ['a b']"), f"{PORTS_IN}.serverNames[0]", NAME),
         (ports(PORT_80 + ", rules: {http: [{headerMatches: [{name: 'a b'}]}]}"), f"{PORTS_IN}.rules.http[0].headerMatches[0].name", "InvalidHeader"),
         (ports(PORT_80 + ", rules: {http: [{headerMatches: [{name: a, mismatch: ADD}]}]}"), f"{PORTS_IN}.rules.http[0].headerMatches[0]", "MissingField"),
+        (ports(PORT_80 + ", rules: {http: [{headerMatches: [{name: a, mismatch: ADD, value: '%PER_REQUEST_STATE(a)%'}]}]}"), f"{PORTS_IN}.rules.http[0].headerMatches[0].value", "InvalidHeader"),
         (ports(PORT_80 + ", rules: {http: [{path: '(['}]}"), f"{PORTS_IN}.rules.http[0].path", "InvalidRegex"),
         (allow("{icmps: [{fields: [{type: 8}]}], toPorts: [{" + PORT_80 + "}]}"), IN, COMBINATION),
         (allow("{icmps: [{fields: [{type: Hello}]}]}"), f"{IN}.icmps[0].fields[0].type", VALUE),
