@@ -6,8 +6,14 @@ import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from ingress.options import Options
-from lockgate.ir.upstream import PLAIN, ClusterEndpoints, ClusterOptions, UpstreamTls
+from ingress.options import Options, SecretKey
+from lockgate.ir.upstream import (
+    PLAIN,
+    Certificate,
+    ClusterEndpoints,
+    ClusterOptions,
+    UpstreamTls,
+)
 from lockgate.model.ingress import ServiceBackend
 from lockgate.model.meta import ObjectRef
 from lockgate.model.service import EndpointSlice, Service, ServicePort, SliceEndpoint
@@ -115,6 +121,21 @@ def _backend_tls(namespace: str, options: Options) -> UpstreamTls:
         return UpstreamTls(asked.server_name)
     name = f"{namespace}/{asked.secret[1]}"
     return UpstreamTls(asked.server_name, f"{name}/ca" if asked.verify else "", name)
+
+
+def shown_certificate(
+    options: ClusterOptions, find_certificate: Callable[[SecretKey], Certificate | None]
+) -> ClusterOptions:
+    """Return options that show the backend a certificate only where their Secret holds one.
+
+    Envoy would wait for one that never comes, and meanwhile refuse to connect.
+    """
+    if options.tls is None or not options.tls.certificate:
+        return options
+    namespace, _, name = options.tls.certificate.partition("/")
+    if find_certificate((namespace, name)) is not None:
+        return options
+    return replace(options, tls=replace(options.tls, certificate=""))
 
 
 def service_port(service: Service, port: int | str) -> ServicePort | None:

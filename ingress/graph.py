@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ingress import tls
-from ingress.backends import BackendKey, PortKey, cluster_endpoints, origin_of
+from ingress.backends import (
+    BackendKey,
+    PortKey,
+    cluster_endpoints,
+    origin_of,
+    shown_certificate,
+)
 from ingress.claim import Claim, claim, class_claim, class_of
 from ingress.hosts import HostRoutes, host_routes
 from ingress.path_routes import Surroundings
@@ -118,7 +124,7 @@ class IngressGraph:
         used = graph.unite("backends in use", by_backend.groups, by_tls.groups)
         # The cluster's own row does not depend on which hosts use it.
         self.clusters: Table[BackendKey, Cluster] = graph.derive(
-            "clusters", used, self._cluster
+            "clusters", used, self._cluster, (self.certificates,)
         ).output
         by_port: Index[BackendKey, Cluster, PortKey] = Index(
             self.clusters, lambda key, _row: [key.port] if key.port is not None else []
@@ -202,9 +208,10 @@ class IngressGraph:
                 return True, name if client is not None and client.required else ""
         return False, ""
 
-    def _cluster(self, key: BackendKey, _users: object, _fetch: Fetch) -> Cluster:
+    def _cluster(self, key: BackendKey, _users: object, fetch: Fetch) -> Cluster:
         service = "" if key.port is None else key.port.name
-        return Cluster(key.cluster, origin_of(key), service, key.dns, key.options)
+        options = shown_certificate(key.options, lambda name: fetch.get(self.certificates, name))
+        return Cluster(key.cluster, origin_of(key), service, key.dns, options)
 
     def _endpoints(
         self, key: PortKey, _clusters: Group[BackendKey], fetch: Fetch

@@ -126,6 +126,7 @@ def tls_result(
 ) -> TlsResult | None:
     """Say how a claim's server names are taken; None if it has nothing to do with TLS."""
     found = _Found()
+    _backend_secret(claim, find_certificate, has_authority, found)
     if claim.options.passthrough:
         _pass_through(claim, find_service, found)
     elif claim.tls or claim.default_certificate is not None:
@@ -200,6 +201,32 @@ def _client_auth(
         )
     name = f"{'/'.join(asked.secret)}/ca"
     return ClientAuth(name, asked.required, asked.depth, asked.forward)
+
+
+def _backend_secret(
+    claim: Claim,
+    find_certificate: FindCertificate,
+    has_authority: Callable[[SecretKey], bool],
+    found: _Found,
+) -> None:
+    asked = claim.options.backend_tls
+    if asked is None or asked.secret is None:
+        return
+    if asked.verify:
+        missing = "" if has_authority(asked.secret) else "a valid ca.crt; nothing is sent to it"
+    else:
+        shown = find_certificate(asked.secret)
+        missing = "" if shown else "tls.crt and tls.key; the backend is shown no certificate"
+    if missing:
+        found.problems.append(
+            Problem(
+                claim.ref,
+                "metadata.annotations[ingress.lockgate.io/backend-tls-secret]",
+                "SecretNotFound",
+                f"there is no Secret {'/'.join(asked.secret)} with {missing}",
+                "create it, or correct the name",
+            )
+        )
 
 
 def _pass_through(claim: Claim, find_service: FindService, found: _Found) -> None:

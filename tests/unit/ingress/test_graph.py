@@ -1,6 +1,9 @@
 """What a change recomputes: one Service among a thousand costs one cluster."""
 
+from dataclasses import replace
+
 from ingress.graph import IngressGraph, IngressInputs, IngressSettings
+from lockgate.ir.upstream import UpstreamTls
 from lockgate.model.ingress import Ingress, IngressPath, IngressRule, IngressTls, ServiceBackend
 from lockgate.model.service import (
     EndpointPort,
@@ -101,3 +104,32 @@ def test_a_missing_secret_is_a_problem_until_it_comes() -> None:
     row = inputs.ingress.tls.get(("n", "s1"))
     assert row is not None
     assert [(use.host, use.certificate) for use in row.uses] == [("s1.local", "n/cert")]
+
+
+def test_a_backend_is_shown_a_certificate_only_while_its_secret_has_one() -> None:
+    inputs = Inputs()
+    inputs.add_host(1)
+    entry = inputs.ingresses.get(("n", "s1"))
+    assert entry is not None
+    said = (
+        ("ingress.lockgate.io/backend-protocol", "HTTPS"),
+        ("ingress.lockgate.io/backend-tls-secret", "inner"),
+        ("ingress.lockgate.io/backend-tls-verify", "true"),
+    )
+    inputs.ingresses.put(("n", "s1"), replace(entry, annotations=said))
+    inputs.graph.tick()
+    [problem] = inputs.ingress.problems()
+    assert (problem.reason, "nothing is sent" in problem.message) == ("SecretNotFound", True)
+
+    pair = issue("s1.local")
+    authority = ("ca.crt", pair.chain)
+    for data, shown in (
+        ((authority,), ""),
+        ((authority, ("tls.crt", pair.chain), ("tls.key", pair.key)), "n/inner"),
+        ((authority,), ""),
+    ):
+        inputs.secrets.put(("n", "inner"), Secret("n", "inner", "Opaque", data))
+        inputs.graph.tick()
+        assert inputs.ingress.problems() == []
+        [row] = inputs.ingress.clusters.values()
+        assert row.options.tls == UpstreamTls(authority="n/inner/ca", certificate=shown)
