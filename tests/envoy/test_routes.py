@@ -88,7 +88,7 @@ async def until_status(port: int, host: str, wanted: int, path: str = "/") -> No
 
 
 @pytest.mark.envoy
-@pytest.mark.parametrize("hosts", [3, 1100])
+@pytest.mark.parametrize("hosts", [3, 700])
 def test_every_form_of_a_host_finds_its_routes(
     envoy: EnvoyProcess, backend: int, hosts: int
 ) -> None:
@@ -116,7 +116,7 @@ def test_every_form_of_a_host_finds_its_routes(
 
 
 @pytest.mark.envoy
-@pytest.mark.parametrize("hosts", [3, 1100])
+@pytest.mark.parametrize("hosts", [3, 700])
 def test_a_client_cannot_choose_the_shard(envoy: EnvoyProcess, backend: int, hosts: int) -> None:
     """The header is replaced, and the backend does not see it."""
     port = free_port()
@@ -177,10 +177,10 @@ def test_shards_grow_and_shrink_under_traffic(envoy: EnvoyProcess, backend: int)
                     failed.extend([] if code == 200 else [code])
 
             work = asyncio.create_task(hammer())
-            ingress.put(*numbered(1100))
-            await resharded(ingress, 64)
+            ingress.put(*numbered(700))
+            await resharded(ingress, 16)
             await until_status(port, "h600.test", 200)
-            for number in range(5, 1100):
+            for number in range(5, 700):
                 ingress.table.delete(f"h{number}.test")
             await resharded(ingress, 1)
             await until_status(port, "h600.test", 404)
@@ -246,7 +246,7 @@ def test_a_connection_outlives_every_change_of_routes_and_endpoints(
     port = free_port()
 
     async def body() -> None:
-        ingress = Ingress(port, backend, numbered(1100))
+        ingress = Ingress(port, backend, numbered(700))
         ingress.publish()
         async with serving(envoy, ingress.cache):
             await started(envoy)
