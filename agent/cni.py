@@ -19,6 +19,7 @@ from lockgate.policy.prefixes import EVERYWHERE, host_prefix
 CNI_UNKNOWN_CONTAINER: Final = 3
 CNI_INVALID_ENVIRONMENT: Final = 4
 CNI_INVALID_CONFIG: Final = 7
+CNI_TRY_AGAIN: Final = 11
 CNI_NOT_AVAILABLE: Final = 50
 CNI_FAILED: Final = 100
 """First code that the specification leaves to plugins."""
@@ -46,7 +47,7 @@ class CniServer:
     """Answers the plugin, one request at a time; it may be called from any thread.
 
     Args:
-        ipam: where addresses come from.
+        ipam: returns where addresses come from.
         network: makes the links.
         on_added: called when a pod's link stands and before the runtime hears of it, so that no
             packet passes before policy does.
@@ -56,7 +57,7 @@ class CniServer:
 
     def __init__(
         self,
-        ipam: Ipam,
+        ipam: Callable[[], Ipam],
         network: PodNetwork,
         on_added: OnAttachment,
         on_removed: OnAttachment,
@@ -98,16 +99,18 @@ class CniServer:
         container, ifname = _text(request, "container_id"), _text(request, "ifname")
         netns = _text(request, "netns")
         endpoint = _endpoint(request)
+        if reason := self._unhealthy():
+            raise CniError(CNI_TRY_AGAIN, "no pod can be added yet", reason)
         owner = _owner(container, ifname)
-        fresh = not self._ipam.addresses(owner)
-        addresses = self._ipam.allocate(owner)
+        fresh = not self._ipam().addresses(owner)
+        addresses = self._ipam().allocate(owner)
         try:
             made = self._network.attach(container, netns, ifname, addresses, endpoint)
             self._on_added(endpoint, made.host.name, addresses)
         except BaseException:
             if fresh:
                 self._network.detach(container)
-                self._ipam.release(owner)
+                self._ipam().release(owner)
             raise
         return _result(request, made, netns, addresses)
 
@@ -123,7 +126,7 @@ class CniServer:
         Raises: CniError: it is not, and how.
         """
         container, ifname = _text(request, "container_id"), _text(request, "ifname")
-        addresses = self._ipam.addresses(_owner(container, ifname))
+        addresses = self._ipam().addresses(_owner(container, ifname))
         if not addresses:
             raise CniError(CNI_UNKNOWN_CONTAINER, f"container {container} has no {ifname} of ours")
         previous = _config(request).get("prevResult") or {}
@@ -146,9 +149,9 @@ class CniServer:
         for found in self._network.attached():
             if _owner(found.container, found.ifname) not in valid:
                 self._detach(found.container, found.ifname, found.endpoint)
-        for owner in self._ipam.owners():
+        for owner in self._ipam().owners():
             if owner not in valid:
-                self._ipam.release(owner)
+                self._ipam().release(owner)
         return {}
 
     def status(self, request: Request) -> Reply:  # noqa: ARG002  # every handler takes one
@@ -163,11 +166,11 @@ class CniServer:
 
     def _detach(self, container: str, ifname: str, endpoint: str) -> None:
         owner = _owner(container, ifname)
-        addresses = self._ipam.addresses(owner)
+        addresses = self._ipam().addresses(owner)
         if addresses:
             self._on_removed(endpoint, host_interface(container), addresses)
         self._network.detach(container)
-        self._ipam.release(owner)
+        self._ipam().release(owner)
 
 
 def _owner(container: str, ifname: str) -> str:

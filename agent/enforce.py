@@ -42,10 +42,12 @@ class KernelReconciler:
         datapath: Datapath,
         ports: ProxyPorts,
         host_addresses: Iterable[str],
+        interface_of: Callable[[str], str | None] = host_interface,
     ) -> None:
         self._desired = desired
         self._datapath = datapath
         self._ports = ports
+        self._interface_of = interface_of
         self._hosts = {host_prefix(address): IDENTITY_HOST for address in host_addresses}
         self._policies = Cursor(desired.policy.endpoint_policies)
         self._load_balancers = Cursor(desired.topology.load_balancers)
@@ -116,11 +118,11 @@ class KernelReconciler:
         if endpoint == HOST:
             self._datapath.set_host(self._desired.endpoint_id(HOST), policy)
             return
-        pod = self._desired.topology.local.get(endpoint)
-        if policy is not None and pod is not None:
+        pod, interface = self._desired.topology.local.get(endpoint), self._interface_of(endpoint)
+        if policy is not None and pod is not None and interface is not None:
             self._datapath.set_endpoint(
                 self._desired.endpoint_id(endpoint),
-                host_interface(endpoint),
+                interface,
                 pod.addresses,
                 policy,
                 self._ports.class_ids,

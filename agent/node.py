@@ -16,6 +16,7 @@ from typing import Any
 import structlog
 
 from agent import ingress_view, view
+from agent.cluster_pods import ClusterPods
 from agent.cni import CniServer
 from agent.desired import Desired
 from agent.dns_proxy import DnsProxy
@@ -28,6 +29,7 @@ from agent.learnt_names import LearntNames
 from agent.metrics import exposition
 from agent.network import PodNetwork, datapath_options, host_interface, usable_prefixes
 from agent.node_ports import NodePorts
+from agent.node_routes import NodeRoutes
 from agent.observe import Names, flow_of_request, flow_of_verdict
 from agent.pods import PodRunner, PodStatus
 from agent.proxy_ports import ProxyPorts
@@ -37,6 +39,7 @@ from agent.rest import ExplainRequest, RestServer, TraceRequest, build_app
 from agent.saved_state import SavedState
 from agent.service_ips import ServiceIps
 from bpf.datapath import Datapath
+from bpf.routes import KernelRoutes
 from lockgate.errors import BpfError, EnvoyError, LockgateError
 from lockgate.model.meta import Problem
 from lockgate.model.workload import Pod
@@ -65,6 +68,8 @@ TICK_S = 0.01
 PODS_READY_S = 20.0
 """How long the start waits for pods; a pod that needs longer does not hold back the rest."""
 ENVOY_CHECK_S = 1.0
+ADD_WAIT_S = 5.0
+"""How long the CNI plugin is kept waiting until the kernel knows a pod's policy."""
 LEARN_WAIT_S = 2.0
 """How long a DNS answer is held back until the kernel knows its addresses."""
 EXPIRY_CHECK_S = 10.0
@@ -94,14 +99,14 @@ class Node:
         self._dirty = asyncio.Event()
         self._kernel_lock = threading.Lock()
         self._tasks: list[asyncio.Task[None]] = []
+        self._loop = asyncio.get_running_loop()
+        self._started = False
         self.adopts = settings.bpf_dir.exists()
         """Whether an earlier agent left something in force."""
         self._restore()
         self._build_pods()
         self._build_proxy()
         self._source = source
-        self._in_cluster = isinstance(source, KubernetesSource)
-        """Whether an API server gives addresses to Services, and kubelets run the pods."""
         self._new_refusals: list[Problem] = []
         self._ingress_status: IngressStatus | None = None
         if isinstance(source, KubernetesSource):
@@ -112,10 +117,14 @@ class Node:
 
     def _restore(self) -> None:
         settings = self.settings
+        self._in_cluster = settings.source == "kubernetes"
+        """Whether an API server gives addresses to Services, and kubelets run the pods."""
         self._pod_prefixes, self._no_ipv6 = usable_prefixes(settings.pod_prefixes)
         if self._no_ipv6:
             log.warning("pods get IPv4 addresses only", reason=self._no_ipv6)
-        self._ipam = Ipam(self._pod_prefixes, self._saved.section("addresses"))
+        leases = self._saved.section("addresses")
+        self._own_ipam = Ipam(self._pod_prefixes, leases)
+        self._cluster_pods = ClusterPods(settings, leases, self._on_attached)
         service_prefixes, _ = usable_prefixes(settings.service_prefixes)
         self._service_ips = ServiceIps(service_prefixes, self._saved.section("service_addresses"))
         self._node_ports = NodePorts(
@@ -132,7 +141,10 @@ class Node:
 
     def _build_pods(self) -> None:
         settings = self.settings
-        self._cni = CniServer(self._ipam, PodNetwork(), self._attach, self._detach)
+        self._network = PodNetwork()
+        self._cni = CniServer(
+            lambda: self._ipam, self._network, self._attach, self._detach, self._no_pods_why
+        )
         self.pods = PodRunner(
             settings.state_dir,
             settings.run_dir,
@@ -163,14 +175,36 @@ class Node:
             settings.envoy_concurrency,
         )
         self._datapath = Datapath(
-            settings.bpf_dir, settings.run_dir, options=datapath_options(settings)
+            settings.bpf_dir,
+            settings.run_dir,
+            Path(settings.cgroup) if settings.cgroup else None,
+            datapath_options(settings),
         )
+        self._routes = NodeRoutes(self.desired.declared.nodes, settings.node_name, KernelRoutes())
         self._dns = DnsProxy(self._learn, settings.dns_reject)
         shards = self._saved.section("routes").get("shards", 0)
         self._proxy = ProxyReconciler(self.desired, self._cache, self._ports, self._dns, shards)
         self._kernel = KernelReconciler(
-            self.desired, self._datapath, self._ports, self._host_addresses
+            self.desired, self._datapath, self._ports, self._host_addresses, self._interface
         )
+
+    @property
+    def _prefixes(self) -> tuple[str, ...]:
+        return self._cluster_pods.prefixes if self._in_cluster else self._pod_prefixes
+
+    @property
+    def _ipam(self) -> Ipam:
+        return self._cluster_pods.ipam if self._in_cluster else self._own_ipam
+
+    def _interface(self, endpoint: str) -> str | None:
+        if self._in_cluster:
+            return self._cluster_pods.attachments.interface(endpoint)
+        return host_interface(endpoint)
+
+    def _no_pods_why(self) -> str:
+        if not self._in_cluster:
+            return ""
+        return self._cluster_pods.fault if self._started else "the agent is starting"
 
     async def start(self, on_step: Callable[[str], None]) -> None:
         """Adopt or make everything; traffic can flow when this returns.
@@ -191,6 +225,7 @@ class Node:
         await asyncio.to_thread(self._envoy.ensure)
         on_step(f"reading {self.settings.source}")
         self._apply(await self._source.start())
+        self._know_own_node()
         await self.pods.adopt()
         await asyncio.to_thread(self._attach_adopted)
         on_step("starting the pods")
@@ -198,6 +233,7 @@ class Node:
         await self._wait_for_pods()
         on_step("programming the kernel and Envoy")
         await self._reconcile()
+        self._started = True
         self._cache.ready()
         await self._keep_snapshot()
         gc.freeze()  # what is here by now stays: collecting it again and again would stall us
@@ -276,6 +312,12 @@ class Node:
         if not self._in_cluster:
             self._assign_service_ips()
 
+    def _know_own_node(self) -> None:
+        if self._in_cluster:
+            own = self.desired.declared.nodes.get(self.settings.node_name)
+            if self._cluster_pods.know_node(own):
+                log.info("pods get addresses", prefixes=self._cluster_pods.prefixes)
+
     def _assign_service_ips(self) -> None:
         services = self.desired.declared.services
         assigned = self._service_ips.assign(services.values())
@@ -285,6 +327,7 @@ class Node:
     async def _follow_source(self) -> None:
         async for delta in self._source.watch():
             self._apply(delta)
+            self._know_own_node()
             changed = {ref.path for ref in delta.delete if ref.kind == "Pod"}
             changed |= {row.ref.path for row in delta.put if isinstance(row, Pod)}
             await self._sync_pods(changed)
@@ -357,10 +400,7 @@ class Node:
         if not self._learnt.learn(name, answers, time.time()):
             return
         self._show_learnt([name])
-        in_force: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._awaiting.append(in_force)
-        self._dirty.set()
-        await asyncio.wait([in_force], timeout=LEARN_WAIT_S)
+        await self._in_force(LEARN_WAIT_S)
 
     def _show_learnt(self, names: Iterable[str]) -> None:
         table = self.desired.surroundings.learnt
@@ -419,6 +459,8 @@ class Node:
     def _enforce(self) -> None:
         with self._kernel_lock:
             self._kernel.enforce()
+        if self._in_cluster:
+            self._routes.enforce()
 
     def _save(self) -> None:
         self._saved.save(
@@ -437,22 +479,45 @@ class Node:
 
     async def cni(self, command: str, request: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         """Answer the CNI plugin."""
-        return await asyncio.to_thread(self._cni.handle, command, request)
+        answer = await asyncio.to_thread(self._cni.handle, command, request)
+        if self._in_cluster and command in ("add", "del"):
+            await self._in_force(ADD_WAIT_S)
+        return answer
+
+    async def _in_force(self, limit_s: float) -> None:
+        """Wait until what was noted by now is in force, or that takes long."""
+        in_force: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._awaiting.append(in_force)
+        self._dirty.set()
+        await asyncio.wait([in_force], timeout=limit_s)
 
     def _attach(self, endpoint: str, interface: str, addresses: Sequence[str]) -> None:
         with self._kernel_lock:
             self._datapath.attach(interface, self.desired.endpoint_id(endpoint), 0, addresses)
+        if self._in_cluster:
+            self._cluster_pods.added(endpoint, interface, addresses)
+
+    def _on_attached(self, status: PodStatus) -> None:
+        # The CNI server works in threads of its own.
+        self._loop.call_soon_threadsafe(self._on_pod_status, status)
 
     def _attach_adopted(self) -> None:
         """Put pods that ran before us under enforcement, even if our pins were lost."""
+        if self._in_cluster:
+            self._cluster_pods.adopt(self._network, self._adopt)
         for name, status in self.pods.statuses.items():
             if status.addresses:
-                try:
-                    self._attach(name, host_interface(name), status.addresses)
-                except BpfError as error:
-                    log.warning("pod has lost its link", pod=name, reason=str(error))
+                self._adopt(name, host_interface(name), status.addresses)
+
+    def _adopt(self, endpoint: str, interface: str, addresses: Sequence[str]) -> None:
+        try:
+            self._attach(endpoint, interface, addresses)
+        except BpfError as error:
+            log.warning("pod has lost its link", pod=endpoint, reason=str(error))
 
     def _detach(self, endpoint: str, interface: str, addresses: Sequence[str]) -> None:
+        if self._in_cluster and not self._cluster_pods.removed(endpoint, interface):
+            return  # another sandbox of the pod is attached by now
         with self._kernel_lock:
             self._datapath.detach(interface, self.desired.endpoint_id(endpoint), addresses)
         self.desired.forget_endpoint(endpoint)
@@ -507,7 +572,7 @@ class Node:
             {
                 "name": "addresses",
                 "ok": True,
-                "detail": ", ".join(self._pod_prefixes)
+                "detail": ", ".join(self._prefixes)
                 + (f"; no IPv6: {self._no_ipv6}" if self._no_ipv6 else ""),
             },
             {
@@ -546,32 +611,36 @@ class Node:
         }
 
     def _pods_part(self) -> dict[str, Any]:
-        waiting = [name for name, status in self.pods.statuses.items() if not status.ready]
-        detail = f"{len(self.pods.statuses)} pods" + (
+        waiting = [name for name, status in self._statuses.items() if not status.ready]
+        detail = f"{len(self._statuses)} pods" + (
             f", not ready: {', '.join(sorted(waiting))}" if waiting else ""
         )
         return {"name": "pods", "ok": not waiting, "detail": detail}
 
+    @property
+    def _statuses(self) -> dict[str, PodStatus]:
+        return dict(self.desired.topology.pod_status.items())
+
     def endpoints(self) -> list[dict[str, Any]]:
         """Return every endpoint of this node."""
-        statuses: Mapping[str, PodStatus] = self.pods.statuses
+        statuses: Mapping[str, PodStatus] = self._statuses
         return [view.endpoint_view(self.desired, statuses[name]) for name in sorted(statuses)]
 
     def endpoint(self, name: str) -> dict[str, Any] | None:
         """Return one endpoint with its policy, or None."""
-        status = self.pods.statuses.get(name)
+        status = self._statuses.get(name)
         if status is None:
             return None
         policy = self.desired.policy.endpoint_policies.get(name)
         return {
             **view.endpoint_view(self.desired, status),
-            "interface": host_interface(name),
+            "interface": self._interface(name),
             "policy": view.policy_entries(policy),
         }
 
     def set_audit(self, name: str, audit: bool) -> bool:  # as the request says
         """Turn audit of an endpoint on or off; False if there is no such endpoint here."""
-        if name not in self.pods.statuses:
+        if name not in self._statuses:
             return False
         if audit:
             self.desired.policy.audited.put(name, row=True)
@@ -611,7 +680,7 @@ class Node:
 
     def matrix(self, ports: list[tuple[int, str]]) -> dict[str, Any]:
         """Return the outcome between every ordered pair of pods of this node."""
-        parties = [self.desired.policy.party(name) for name in sorted(self.pods.statuses)]
+        parties = [self.desired.policy.party(name) for name in sorted(self._statuses)]
         return matrix([party for party in parties if party is not None], ports)
 
     def metrics(self) -> bytes:

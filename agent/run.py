@@ -46,8 +46,8 @@ def run(
     """Run an agent in the foreground until SIGINT or SIGTERM; return an exit code.
 
     ``on_step`` is told what the start is at, ``on_ready`` gets one line when traffic can flow.
-    An agent that is told to stop removes all it made. One that is killed, or that fails, leaves
-    traffic flowing for the next one to take over.
+    An agent that is told to stop removes all it made, unless ``on_stop`` says that it leave it.
+    One that is killed, or that fails, leaves traffic flowing for the next one to take over.
 
     Raises: LockgateError: what keeps it from starting, fit for the user.
     """
@@ -59,9 +59,17 @@ def run(
     with node_lock():
         try:
             node = partial(Node, settings, source, host_addresses())
-            return asyncio.run(_run(node, on_step, lambda: on_ready(_ready_line(settings))))
+            line, leaves = _ready_line(settings), leaves_when_stopped(settings)
+            return asyncio.run(_run(node, on_step, lambda: on_ready(line), leaves=leaves))
         except BpfError as error:
             raise _explain(error) from error
+
+
+def leaves_when_stopped(settings: Settings) -> bool:
+    """Say whether an agent that is told to stop leaves what it made to the next one."""
+    if settings.on_stop == "auto":
+        return settings.source == "kubernetes"
+    return settings.on_stop == "leave"
 
 
 def make_source(settings: Settings) -> Source:
@@ -99,7 +107,11 @@ def _ready_line(settings: Settings) -> str:
 
 
 async def _run(
-    make_node: Callable[[], Node], on_step: Callable[[str], None], on_ready: Callable[[], None]
+    make_node: Callable[[], Node],
+    on_step: Callable[[str], None],
+    on_ready: Callable[[], None],
+    *,
+    leaves: bool,
 ) -> int:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -116,5 +128,5 @@ async def _run(
         await (node.leave() if node.adopts else node.stop())
         raise
     on_step("stopping")
-    await node.stop()
+    await (node.leave() if leaves else node.stop())
     return 0

@@ -47,9 +47,7 @@ class Topology:
             "endpoints", self.placed, lambda _key, row, _fetch: row.pod
         ).output
         self.local: Table[str, Pod] = graph.derive(
-            "local endpoints",
-            self.endpoints,
-            lambda _key, pod, _fetch: pod if pod.runs_here else None,
+            "local endpoints", self.endpoints, self._local, (self.pod_status,)
         ).output
         self.services: Table[Key, Service] = graph.derive(
             "services",
@@ -80,10 +78,19 @@ class Topology:
         )
         self.load_balancers = self.forwarding.load_balancers
 
+    def _local(self, key: str, pod: Pod, fetch: Fetch) -> Pod | None:
+        if not self._in_cluster:
+            return pod if pod.runs_here else None
+        attached = pod.node == self._node_name and fetch.get(self.pod_status, key) is not None
+        return pod if attached else None
+
     def _place(self, key: str, pod: Pod, fetch: Fetch) -> PlacedPod | None:
-        if not pod.runs_here:
+        if pod.finished or (pod.host_network and not pod.runs_here):
+            return None  # its addresses are nobody's yet again, or its node's
+        attached = self._in_cluster and pod.node == self._node_name
+        status = fetch.get(self.pod_status, key) if pod.runs_here or attached else None
+        if not pod.runs_here and status is None:
             return PlacedPod(pod, ready=True) if pod.addresses else None
-        status = fetch.get(self.pod_status, key)
         if status is None or not status.addresses:
             return None
         placed = replace(pod, addresses=status.addresses, node=self._node_name)

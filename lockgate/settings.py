@@ -37,8 +37,11 @@ class Settings(BaseSettings):
     """What survives a restart: identities, addresses, pods, ports, the last policy."""
     bpf_dir: Path = Path("/sys/fs/bpf/lockgate")
     """Pins of programs and maps."""
+    cgroup: str = ""
+    """The control group (v2) whose sockets see Services; empty: all of this host's."""
     pod_cidr: str = "10.77.0.0/24"
-    """IPv4 addresses of pods on this node."""
+    """IPv4 addresses of pods on this node; in a cluster, only of a Node without ``podCIDRs``, and
+    only if given."""
     pod_cidr6: str | None = None
     """IPv6 addresses of pods on this node; empty: none. By default ``fd77::/64`` where the agent
     runs the pods, and none in a cluster, whose other parts may not know IPv6."""
@@ -121,6 +124,9 @@ class Settings(BaseSettings):
     """PEM files for it: the server's chain and key, and the issuers of client certificates."""
     xds_private_key: str = ""
     xds_client_ca: str = ""
+    on_stop: Literal["auto", "clean", "leave"] = "auto"
+    """What an agent that is told to stop does with what it made: removes it, or leaves pods,
+    Envoy and the kernel's programs at work for the next one. ``auto``: leaves them in a cluster."""
     log_level: str = "info"
 
     @field_validator("pod_cidr", "service_cidr")
@@ -155,6 +161,11 @@ class Settings(BaseSettings):
             msg = f"xds_listen needs {', '.join(missing)} too: it is never served without TLS"
             raise ValueError(msg)
         return self
+
+    @property
+    def names_pod_prefixes(self) -> bool:
+        """Whether the prefixes of pods' addresses were given, not left to be the default."""
+        return bool(self.model_fields_set & {"pod_cidr", "pod_cidr6"})
 
     @property
     def pod_prefixes(self) -> tuple[str, ...]:

@@ -48,6 +48,7 @@ def lockgate(folder: Path, api: ApiServer) -> Iterator[Running]:
     port = free_port()
     settings = {
         "SOURCE": "kubernetes",
+        "ON_STOP": "clean",
         "KUBECONFIG": str(api.kubeconfig),
         "CONTROLLER_CLASS": CLASS,
         "RUN_DIR": str(folder / "run"),

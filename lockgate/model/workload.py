@@ -66,6 +66,8 @@ class Pod:
     """At most one of each IP version, the primary one first; ``status.podIPs`` where declared."""
     node: str = ""
     """Name of the node it is on, or empty."""
+    finished: bool = False
+    """Whether its processes have ended for good; its addresses may then be another's."""
 
     @property
     def ref(self) -> ObjectRef:
@@ -99,6 +101,10 @@ class Node:
     name: str
     labels: Labels = ()
     addresses: tuple[str, ...] = ()
+    internal: tuple[str, ...] = ()
+    """Those of them by which nodes reach each other."""
+    pod_cidrs: tuple[str, ...] = ()
+    """Prefixes of its pods, at most one of each IP version, the primary one first."""
 
     @property
     def zone(self) -> str:

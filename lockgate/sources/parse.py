@@ -6,7 +6,7 @@ import base64
 import binascii
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 from cryptography import x509
@@ -51,6 +51,8 @@ Reader = Callable[[Reading, Any], list[Any]]
 IGNORED = "IgnoredKind"
 GROUP = "lockgate.io"
 _CILIUM = "cilium.io/"
+_FINISHED = ("Succeeded", "Failed")
+"""Phases of pods whose processes have ended for good."""
 _CLUSTER_WIDE = {
     "Namespace", "Node", "IngressClass", "LockgateIngressParameters", "LockgateClusterwideNetworkPolicy", "LockgateCIDRGroup",
     "CiliumClusterwideNetworkPolicy", "CiliumCIDRGroup", "AdminNetworkPolicy",
@@ -162,13 +164,24 @@ def _namespace(_read: Reading, view: schema.NamespaceObject) -> list[Declaration
 
 def _node(read: Reading, view: schema.NodeObject) -> list[Declaration]:
     listed = enumerate(view.status.addresses)
-    given = {n: row.address for n, row in listed if row.type in ("InternalIP", "ExternalIP")}
-    for number, text in given.items():
-        read.address(text, f"status.addresses[{number}].address")
+    given = [(n, row) for n, row in listed if row.type in ("InternalIP", "ExternalIP")]
+    for number, row in given:
+        read.address(row.address, f"status.addresses[{number}].address")
+    pod_cidrs = view.spec.pod_cidrs or [*filter(None, [view.spec.pod_cidr])]
+    for number, text in enumerate(pod_cidrs):
+        read.cidr(text, f"spec.podCIDRs[{number}]")
     if read.problems:
         return []
-    addresses = {str(ip_address(text)) for text in given.values() if text}
-    return [Node(view.metadata.name, labels_of(view.metadata.labels), tuple(sorted(addresses)))]
+    internal = [row.address for _, row in given if row.type == "InternalIP" and row.address]
+    return [
+        Node(
+            view.metadata.name,
+            labels_of(view.metadata.labels),
+            tuple(sorted({str(ip_address(row.address)) for _, row in given if row.address})),
+            tuple(dict.fromkeys(str(ip_address(text)) for text in internal)),
+            tuple(str(ip_network(text, strict=False)) for text in pod_cidrs),
+        )
+    ]
 
 
 def _pod(read: Reading, view: schema.PodObject) -> list[Declaration]:
@@ -185,6 +198,7 @@ def _pod(read: Reading, view: schema.PodObject) -> list[Declaration]:
             spec.host_network,
             _pod_addresses(read, view.status),
             spec.node_name,
+            view.status.phase in _FINISHED,
         )
     ]
 

@@ -166,9 +166,10 @@ class PodIpView(BaseModel):
 
 
 class PodStatusView(BaseModel):
-    """``status``, of which only the addresses are read."""
+    """``status``, of which only the phase and the addresses are read."""
 
     model_config = ConfigDict(extra="ignore")
+    phase: str = ""
     pod_ip: str = Field(default="", alias="podIP")
     pod_ips: list[PodIpView] = Field(default=[], alias="podIPs")
 
@@ -361,10 +362,18 @@ class NodeStatusView(BaseModel):
     addresses: list[NodeAddress] = []
 
 
+class NodeSpecView(BaseModel):
+    """``spec``, of which only the prefixes of its pods are read."""
+
+    model_config = ConfigDict(extra="ignore")
+    pod_cidr: str = Field(default="", alias="podCIDR")
+    pod_cidrs: list[str] = Field(default=[], alias="podCIDRs")
+
+
 class NodeObject(Object):
     """v1 Node."""
 
-    spec: Any = None
+    spec: NodeSpecView = NodeSpecView()
     status: NodeStatusView = NodeStatusView()
 
 

@@ -119,6 +119,7 @@ class Gate:
             "LOCKGATE_RUN_DIR": str(root / "run"),
             "LOCKGATE_STATE_DIR": str(root / "state"),
             "LOCKGATE_SOURCE": objects.source,
+            "LOCKGATE_ON_STOP": "clean",
             "LOCKGATE_HTTP_PORT": str(self.http_port),
             "LOCKGATE_HTTPS_PORT": str(self.https_port),
             "LOCKGATE_INGRESS_ACCESS_LOG": str(self.access_log),
