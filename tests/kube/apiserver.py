@@ -11,7 +11,7 @@ import socket
 import ssl
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -42,18 +42,27 @@ class Authority:
         made = self._sign(self._name, self._key, ca=True)
         self._write("ca", made, self._key)
 
-    def issue(self, name: str, *groups: str) -> tuple[Path, Path]:
-        """Write a certificate for a server on loopback or a client; return it and its key."""
+    def issue(self, name: str, *groups: str, hosts: Iterable[str] = ()) -> tuple[Path, Path]:
+        """Write a certificate for a client, or a server on loopback and at ``hosts``.
+
+        Return it and its key.
+        """
         key = ec.generate_private_key(ec.SECP256R1())
         parts = [x509.NameAttribute(NameOID.COMMON_NAME, name)]
         parts += [x509.NameAttribute(NameOID.ORGANIZATION_NAME, group) for group in groups]
-        return self._write(name, self._sign(x509.Name(parts), key, ca=False), key)
+        made = self._sign(x509.Name(parts), key, ca=False, hosts=hosts)
+        return self._write(name, made, key)
 
     def _sign(
-        self, subject: x509.Name, key: ec.EllipticCurvePrivateKey, *, ca: bool
+        self,
+        subject: x509.Name,
+        key: ec.EllipticCurvePrivateKey,
+        *,
+        ca: bool,
+        hosts: Iterable[str] = (),
     ) -> x509.Certificate:
         now = datetime.datetime.now(datetime.UTC)
-        hosts = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+        names = [_general_name(host) for host in ("localhost", "127.0.0.1", *hosts)]
         uses = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
         return (
             x509.CertificateBuilder()
@@ -64,7 +73,7 @@ class Authority:
             .not_valid_before(now - datetime.timedelta(hours=1))
             .not_valid_after(now + datetime.timedelta(days=2))
             .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
-            .add_extension(x509.SubjectAlternativeName(hosts), critical=False)
+            .add_extension(x509.SubjectAlternativeName(names), critical=False)
             .add_extension(x509.ExtendedKeyUsage(uses), critical=False)
             .add_extension(
                 x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False
@@ -85,6 +94,13 @@ class Authority:
         form = PrivateFormat.TraditionalOpenSSL
         paths[1].write_bytes(key.private_bytes(Encoding.PEM, form, NoEncryption()))
         return paths
+
+
+def _general_name(host: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(host))
+    except ValueError:
+        return x509.DNSName(host)
 
 
 def _usage(*, ca: bool) -> x509.KeyUsage:
@@ -151,7 +167,7 @@ class ApiServer:
     def kubeconfig_for(self, user: str, *groups: str) -> Path:
         """Write a kubeconfig of another user; who that is decides what it may."""
         certificate, key = self.authority.issue(user, *groups)
-        return _write_kubeconfig(self.directory / f"{user}.kubeconfig", self.url, certificate, key)
+        return write_kubeconfig(self.directory / f"{user}.kubeconfig", self.url, certificate, key)
 
     def start(self) -> None:
         """Start the API server and wait until it answers."""
@@ -242,7 +258,8 @@ def free_port() -> int:
         return int(found.getsockname()[1])
 
 
-def _write_kubeconfig(path: Path, url: str, certificate: Path, key: Path) -> Path:
+def write_kubeconfig(path: Path, url: str, certificate: Path, key: Path) -> Path:
+    """Write a kubeconfig of a client certificate whose authority is beside it."""
     content = {
         "apiVersion": "v1",
         "kind": "Config",
@@ -272,7 +289,7 @@ def running(directory: Path) -> Iterator[ApiServer]:
     authority.issue("server")
     certificate, key = authority.issue("admin", ADMINS)
     port = free_port()
-    kubeconfig = _write_kubeconfig(
+    kubeconfig = write_kubeconfig(
         directory / "admin.kubeconfig", f"https://127.0.0.1:{port}", certificate, key
     )
     context = ssl.create_default_context(cafile=str(directory / "ca.crt"))
