@@ -98,6 +98,8 @@ class Cluster:
             (self.programs / name).symlink_to(built(name))
         plugin = Path(sys.executable).with_name("lockgate-cni")
         (self.root / "cni" / "lockgate-cni").symlink_to(plugin)
+        # The runtime has it do what it could do itself.
+        (self.root / "cni" / "loopback").symlink_to(built("loopback"))
         self._waiter = self.programs / "waiter"
         words = ["gcc", "-Os", "-Wall", "-static", "-o", self._waiter, HERE / "waiter.c"]
         subprocess.run(words, check=True)

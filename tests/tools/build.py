@@ -60,6 +60,9 @@ NODE_TOOLS = {
         "seccomp netgo osusergo",
         cgo=True,
     ),
+    "loopback": Tool(
+        "cni", "github.com/containernetworking/plugins/plugins/main/loopback", "1.9.1"
+    ),
     "coredns": Tool("coredns", "github.com/coredns/coredns", "1.15.0"),
 }
 """What a real node needs beside them; about a quarter of an hour to build on two processors."""
