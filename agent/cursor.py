@@ -24,6 +24,10 @@ class Cursor(Generic[K, V]):
         self._seen = self.table.revision
         return {key: self.table.get(key) for key in self._pending}
 
+    def again(self, key: K) -> None:
+        """Have a key applied again, although its row is as it was."""
+        self._pending.add(key)
+
     def done(self, key: K) -> None:
         """Take note that a key's present row is applied."""
         self._pending.discard(key)

@@ -65,6 +65,10 @@ class KernelReconciler:
         for cidr, identity in {**_GROUND, **self._hosts}.items():
             self._datapath.put_ipcache(cidr, identity)
 
+    def attached(self, endpoint: str) -> None:
+        """Take note that an endpoint has a new device, for which its policy must be written."""
+        self._policies.again(endpoint)
+
     def enforce(self) -> None:
         """Bring the kernel's maps up to date.
 

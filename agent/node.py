@@ -494,6 +494,7 @@ class Node:
     def _attach(self, endpoint: str, interface: str, addresses: Sequence[str]) -> None:
         with self._kernel_lock:
             self._datapath.attach(interface, self.desired.endpoint_id(endpoint), 0, addresses)
+            self._kernel.attached(endpoint)
         if self._in_cluster:
             self._cluster_pods.added(endpoint, interface, addresses)
 

@@ -157,7 +157,7 @@ class Datapath:
         known = endpoints.get((index,))
         if known is None or known[0] != endpoint_id:
             closed = ENFORCE_INGRESS | ENFORCE_EGRESS
-            self._delete_policy(endpoint_id)
+            self._forget_endpoint(endpoint_id)  # of another device, which it had before
             self._write_endpoint(index, endpoint_id, identity, addresses, closed)
         host.prepare_device(ifname)
         attach.attach_pod(self._netlink, index, self._programs)
@@ -251,7 +251,7 @@ class Datapath:
             if value[0] not in wanted and key != (HOST_DEVICE,)
         ]
         for value in gone:
-            self._forget_endpoint(_integer(value[0]), [_raw(value[4]), _raw(value[5])])
+            self._forget_endpoint(_integer(value[0]))
         if gone:
             self._bump_revision()
 
@@ -338,15 +338,17 @@ class Datapath:
                 changed = True
         return changed
 
-    def _forget_endpoint(self, endpoint_id: int, addresses: Iterable[bytes]) -> None:
+    def _forget_endpoint(self, endpoint_id: int, addresses: Iterable[bytes] = ()) -> None:
         ips, endpoints = self._map(maps.ENDPOINT_IPS), self._map(maps.ENDPOINTS)
-        for address in addresses:
-            known = ips.get((address,))
-            if known is not None and known[0] == endpoint_id:
-                ips.delete((address,))
+        gone = set(addresses)
         for key, value in endpoints.items():
             if value[0] == endpoint_id:
                 endpoints.delete(key)
+                gone |= {_raw(value[4]), _raw(value[5])}
+        for address in gone:
+            known = ips.get((address,))
+            if known is not None and known[0] == endpoint_id:
+                ips.delete((address,))
         self._delete_policy(endpoint_id)
 
     def _delete_policy(self, endpoint_id: int) -> None:

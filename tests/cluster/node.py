@@ -60,7 +60,7 @@ class Node:
     def command(self, *words: str | Path) -> list[str]:
         """Return the words that run a command inside."""
         enter = f"echo 0 > {self.cgroup}/cgroup.procs && exec setsid -w nsenter -t {self.init}"
-        script = f'{enter} -n -m -p -u -i --wd={self.folder} -- "$@"'
+        script = f'{enter} -n -m -p -u -i -- "$@"'
         return ["sh", "-c", script, "sh", *map(str, words)]
 
     def run(self, *words: str | Path, check: bool = True) -> str:
