@@ -14,10 +14,16 @@ from typing import Any
 import yaml
 from pydantic import BaseModel
 
+from lockgate.sources.address_pools import AddressPoolSpec
 from lockgate.sources.policy_schema import CidrGroupSpec, LockgatePolicySpec
 from lockgate.sources.schema import IngressParametersSpec
 
 GROUP, VERSION = "lockgate.io", "v1"
+SCHEMA_VERSION = "lockgate.io/schema-version"
+"""Annotation of a definition: which of two is the newer."""
+NUMBER = 1
+"""Of these schemas; one more whenever an object that was taken before would be refused, or the
+other way round."""
 _KEPT = frozenset({
     "type", "properties", "required", "items", "enum", "pattern", "description", "format",
     "minLength", "maxLength", "minItems", "maxItems", "minimum", "maximum",
@@ -79,6 +85,10 @@ _POLICY_RULES = (
     Rule(_SECTIONS, "at least one of ingress, ingressDeny, egress and egressDeny is needed"),
 )
 _NAMESPACED = Rule("!has(self.nodeSelector)", "a namespaced policy selects no nodes")
+_ADDRESSES = Rule(
+    "(has(self.cidrs) && size(self.cidrs) > 0) || (has(self.ranges) && size(self.ranges) > 0)",
+    "at least one of cidrs and ranges is needed",
+)
 KINDS = (
     Kind(
         "LockgateNetworkPolicy", "lockgatenetworkpolicies", "lnp", True, LockgatePolicySpec, True,
@@ -93,6 +103,10 @@ KINDS = (
         "LockgateIngressParameters", "lockgateingressparameters", "lip", False,
         IngressParametersSpec, False,
     ),
+    Kind(
+        "LockgateAddressPool", "lockgateaddresspools", "lap", False, AddressPoolSpec, False,
+        (_ADDRESSES,),
+    ),
 )  # fmt: skip
 
 
@@ -101,7 +115,10 @@ def definition(kind: Kind) -> dict[str, Any]:
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"{kind.plural}.{GROUP}"},
+        "metadata": {
+            "name": f"{kind.plural}.{GROUP}",
+            "annotations": {SCHEMA_VERSION: str(NUMBER)},
+        },
         "spec": {
             "group": GROUP,
             "scope": "Namespaced" if kind.namespaced else "Cluster",
