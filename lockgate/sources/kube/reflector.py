@@ -65,6 +65,8 @@ class Reflector:
         self._wait_s = _FIRST_WAIT_S
         self.fault = ""
         """Why the server could not be asked the last time, or empty."""
+        self.served = True
+        """Whether the server had the kind when it was last asked."""
         self.listed = asyncio.Event()
         """Set once the objects are known, or it is known that the server has no such kind."""
 
@@ -85,6 +87,7 @@ class Reflector:
         wait = max(self._wait_s, fault.retry_after_s)
         if fault.status == _NOT_FOUND:
             self._version = ""
+            self.served = False
             # The kind is not installed, or no longer: its objects are gone with it.
             self._replace([])
             self.listed.set()
@@ -109,6 +112,7 @@ class Reflector:
             if not metadata.get("continue"):
                 break
             query["continue"] = metadata["continue"]
+        self.served = True
         self._replace(found)
         self._version = metadata["resourceVersion"]
         self.listed.set()
