@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
 
+from controllers.conditions import Shown, read_condition
 from lockgate.model.meta import Labels, ObjectRef, Problem, labels_of
 from lockgate.model.service import Family, family_of
 
@@ -16,8 +17,6 @@ CONDITION = "lockgate.io/AddressesAssigned"
 """Of a Service; it also marks those whose addresses are ours."""
 Key = tuple[str, str]
 """(namespace, name)."""
-Condition = tuple[str, str, str]
-"""Status, reason and message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +46,8 @@ class LoadBalanced:
     selector: Labels = ()
     shown: tuple[str, ...] = ()
     """Addresses and host names in its status."""
-    condition: Condition | None = None
+    condition: Shown | None = None
     """Ours, as its status has it."""
-    condition_since: str = ""
     generation: int = 0
     problems: tuple[Problem, ...] = ()
 
@@ -115,7 +113,7 @@ def read_load_balanced(
         spec.get("externalTrafficPolicy") == "Local",
         labels_of(spec.get("selector") or {}),
         tuple(_canonical(row.get("ip") or row.get("hostname") or "") for row in listed),
-        *_condition(status),
+        read_condition(status, CONDITION),
         metadata.get("generation", 0),
         problems,
     )
@@ -146,12 +144,3 @@ def _canonical(text: str) -> str:
         return str(ip_address(text))
     except ValueError:
         return text
-
-
-def _condition(status: Mapping[str, Any]) -> tuple[Condition | None, str]:
-    """Return our condition and since when it has its status."""
-    for row in status.get("conditions") or ():
-        if row["type"] == CONDITION:
-            condition = row["status"], row["reason"], row["message"]
-            return condition, row["lastTransitionTime"]
-    return None, ""

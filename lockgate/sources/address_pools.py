@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ipaddress import ip_address
+from typing import Annotated
 
 from pydantic import Field
 
@@ -12,19 +13,21 @@ from lockgate.sources.fields import Reading
 from lockgate.sources.schema import Object, Schema, Selector
 
 _MOST = 256
+_Address = Annotated[str, Field(max_length=45)]
+_Prefix = Annotated[str, Field(max_length=49)]
 
 
 class AddressRange(Schema):
     """``ranges[]``: from one address to another, both included."""
 
-    start: str = Field(max_length=45)
-    stop: str = Field(max_length=45)
+    start: _Address
+    stop: _Address
 
 
 class AddressPoolSpec(Schema):
     """``spec`` of a LockgateAddressPool."""
 
-    cidrs: list[str] = Field(default=[], max_length=_MOST)
+    cidrs: list[_Prefix] = Field(default=[], max_length=_MOST)
     ranges: list[AddressRange] = Field(default=[], max_length=_MOST)
     service_selector: Selector = Selector()
     namespaces: list[str] = Field(default=[], max_length=_MOST)
@@ -43,14 +46,17 @@ def read_address_pool(read: Reading, view: AddressPoolObject) -> list[AddressPoo
     if not spec.cidrs and not spec.ranges:
         read.refuse("spec", "MissingField", "it has no addresses", "add cidrs or ranges")
     cidrs = [read.cidr(text, f"spec.cidrs[{number}]") for number, text in enumerate(spec.cidrs)]
-    for number, entry in enumerate(spec.ranges):
-        _check_range(read, entry, f"spec.ranges[{number}]")
+    ranges = [
+        (entry.start, entry.stop)
+        for number, entry in enumerate(spec.ranges)
+        if _is_range(read, entry, f"spec.ranges[{number}]")
+    ]
     selector: LabelSelector = read.selector(spec.service_selector, "spec.serviceSelector")
     return [
         AddressPool(
             view.metadata.name,
             tuple(dict.fromkeys(cidrs)),
-            tuple((entry.start, entry.stop) for entry in spec.ranges),
+            tuple(ranges),
             selector,
             tuple(sorted(set(spec.namespaces))),
             spec.disabled,
@@ -58,16 +64,18 @@ def read_address_pool(read: Reading, view: AddressPoolObject) -> list[AddressPoo
     ]
 
 
-def _check_range(read: Reading, entry: AddressRange, field: str) -> None:
-    before = len(read.problems)
-    read.address(entry.start, f"{field}.start")
-    read.address(entry.stop, f"{field}.stop")
-    if not entry.start or not entry.stop:
-        read.refuse(field, "InvalidAddress", "an end of the range is empty", "write both addresses")
-    if len(read.problems) > before:
-        return
-    first, last = ip_address(entry.start), ip_address(entry.stop)
+def _is_range(read: Reading, entry: AddressRange, field: str) -> bool:
+    """Check a range; one that is none is left out, for the rest of the pool is in use."""
+    try:
+        first, last = ip_address(entry.start), ip_address(entry.stop)
+    except ValueError as error:
+        read.leave_out(field, "InvalidAddress", f"{error}", "write IPv4 or IPv6 addresses")
+        return False
     if first.version != last.version:
-        read.refuse(field, "InvalidRange", "its ends are of different IP families", "use one")
+        read.leave_out(field, "InvalidRange", "its ends are of different IP families", "use one")
     elif int(first) > int(last):
-        read.refuse(field, "InvalidRange", f"{last} is before {first}", "exchange start and stop")
+        fix = "exchange start and stop"
+        read.leave_out(field, "InvalidRange", f"{last} is before {first}", fix)
+    else:
+        return True
+    return False

@@ -85,9 +85,20 @@ _POLICY_RULES = (
     Rule(_SECTIONS, "at least one of ingress, ingressDeny, egress and egressDeny is needed"),
 )
 _NAMESPACED = Rule("!has(self.nodeSelector)", "a namespaced policy selects no nodes")
-_ADDRESSES = Rule(
-    "(has(self.cidrs) && size(self.cidrs) > 0) || (has(self.ranges) && size(self.ranges) > 0)",
-    "at least one of cidrs and ranges is needed",
+_ADDRESS_RULES = (
+    Rule(
+        "(has(self.cidrs) && size(self.cidrs) > 0) || (has(self.ranges) && size(self.ranges) > 0)",
+        "at least one of cidrs and ranges is needed",
+    ),
+    Rule(
+        "!has(self.cidrs) || self.cidrs.all(one, isCIDR(one) || isIP(one))",
+        "cidrs are written as ADDRESS/LENGTH, such as 192.0.2.0/24",
+    ),
+    Rule(
+        "!has(self.ranges) || self.ranges.all(one, isIP(one.start) && isIP(one.stop) &&"
+        " ip(one.start).family() == ip(one.stop).family())",
+        "start and stop of a range are addresses of one IP family",
+    ),
 )
 KINDS = (
     Kind(
@@ -105,7 +116,7 @@ KINDS = (
     ),
     Kind(
         "LockgateAddressPool", "lockgateaddresspools", "lap", False, AddressPoolSpec, False,
-        (_ADDRESSES,),
+        _ADDRESS_RULES,
     ),
 )  # fmt: skip
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from lockgate.model.meta import Problem
 from lockgate.sources.kube.access import ApiFault, ApiServer
-from lockgate.sources.kube.kinds import EVENT, Kind, object_path
+from lockgate.sources.kube.kinds import EVENT, Kind, collection_path
 
 _MAX_NOTE = 1000
 _CONFLICT = 409
@@ -55,7 +55,7 @@ async def post_event(
     Raises: ApiFault: it could not be told.
     """
     body = _event(problem, about, reporter)
-    path = object_path(EVENT, about.namespace or _NAMESPACE, "").removesuffix("/")
+    path = collection_path(EVENT, about.namespace or _NAMESPACE)
     try:
         await server.post(path, body)
     except ApiFault as fault:

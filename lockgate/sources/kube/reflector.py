@@ -104,7 +104,7 @@ class Reflector:
 
     async def _list(self) -> None:
         found: list[Document] = []
-        query = {"limit": str(_PAGE)}
+        query = {"limit": str(_PAGE), **self._selection()}
         while True:
             page = await self._server.get(self.kind.path, **query)
             found += page.get("items") or ()
@@ -140,11 +140,15 @@ class Reflector:
             "allowWatchBookmarks": "true",
             "resourceVersion": self._version,
             "timeoutSeconds": str(lasts),
+            **self._selection(),
         }
         async with self._server.lines(self.kind.path, lasts + _SILENCE_S, **query) as lines:
             self._well()
             async for line in lines:
                 self._take(line)
+
+    def _selection(self) -> dict[str, str]:
+        return {"fieldSelector": self.kind.fields} if self.kind.fields else {}
 
     def _take(self, line: bytes) -> None:
         try:

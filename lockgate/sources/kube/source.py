@@ -8,8 +8,9 @@ from dataclasses import replace
 from lockgate.model.meta import ObjectRef, Problem
 from lockgate.model.workload import Pod
 from lockgate.sources.kube.access import ApiServer
-from lockgate.sources.kube.kinds import CILIUM_KINDS, KINDS, Kind
+from lockgate.sources.kube.kinds import CILIUM_KINDS, KINDS, SECRET, Kind
 from lockgate.sources.kube.reflector import Change, Document
+from lockgate.sources.kube.secret_copies import CopiedSecrets
 from lockgate.sources.kube.watches import Watches
 from lockgate.sources.manifests import Delta
 from lockgate.sources.parse import IGNORED, Declaration, parse
@@ -23,12 +24,23 @@ class KubernetesSource:
 
     An object that is refused leaves its last good version in force. A kind that the server does
     not have is asked for again now and then.
+
+    Args:
+        server: that is asked.
+        compat_cilium: read kinds of ``cilium.io`` too.
+        secrets_namespace: read no Secrets but the copies in this namespace; empty: read all.
     """
 
-    def __init__(self, server: ApiServer, *, compat_cilium: bool = False) -> None:
+    def __init__(
+        self, server: ApiServer, *, compat_cilium: bool = False, secrets_namespace: str = ""
+    ) -> None:
         self.server = server
         self._compat_cilium = compat_cilium
-        kinds = (*KINDS, *CILIUM_KINDS) if compat_cilium else KINDS
+        kinds: tuple[Kind, ...] = (*KINDS, *CILIUM_KINDS) if compat_cilium else KINDS
+        self._copied = CopiedSecrets() if secrets_namespace else None
+        if secrets_namespace:
+            copies = replace(SECRET, namespace=secrets_namespace)
+            kinds = tuple(copies if kind == SECRET else kind for kind in kinds)
         self._watches = Watches(server, kinds)
         self._in_force: set[ObjectRef] = set()
         self._told: set[str] = set()
@@ -65,7 +77,11 @@ class KubernetesSource:
         delete: list[ObjectRef] = []
         problems: dict[str, tuple[Problem, ...]] = {}
         for kind, change in self._watches.take(most):
-            self._read(kind, change, put, delete, problems)
+            meant: Change | None = change
+            if self._copied is not None and kind.kind == SECRET.kind:
+                meant = self._copied.original(change)
+            if meant is not None:
+                self._read(kind, meant, put, delete, problems)
         return Delta(tuple(put), tuple(delete), problems)
 
     def _read(
