@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 
 from controllers.controller import MANAGER, NOT_FOUND
-from lockgate.sources.crd import KINDS, NUMBER, SCHEMA_VERSION, definition
+from lockgate.sources.crd import GROUP, KINDS, NUMBER, SCHEMA_VERSION, VERSION, definition
 from lockgate.sources.kube.access import APPLY, ApiFault, ApiServer
 from lockgate.sources.kube.kinds import DEFINITION, object_path
 
@@ -21,6 +21,7 @@ log = structlog.get_logger()
 _POLL_S = 0.1
 _RETRY_S = 2.0
 _PASSING = (409, 429)
+_FORBIDDEN = 403
 
 
 async def install_definitions(server: ApiServer) -> None:
@@ -34,6 +35,7 @@ async def install_definitions(server: ApiServer) -> None:
         while True:
             try:
                 await _install(server, wanted, object_path(DEFINITION, "", name))
+                await _wait_until_served(server, f"/apis/{GROUP}/{VERSION}/{kind.plural}")
             except ApiFault as fault:
                 log.warning("definition not installed", name=name, reason=str(fault))
                 if 400 <= fault.status < 500 and fault.status not in _PASSING:
@@ -50,6 +52,21 @@ async def _install(server: ApiServer, wanted: Mapping[str, Any], path: str) -> N
         log.warning("a newer definition is installed and stays", name=wanted["metadata"]["name"])
     while True:
         if _is_established(await server.get(path)):
+            return
+        await asyncio.sleep(_POLL_S)
+
+
+async def _wait_until_served(server: ApiServer, path: str) -> None:
+    """Wait for a kind's objects to be there, which takes a moment more."""
+    while True:
+        try:
+            await server.get(path, limit="1")
+        except ApiFault as fault:
+            if fault.status == _FORBIDDEN:
+                return  # not ours to read, but there
+            if fault.status != NOT_FOUND:
+                raise
+        else:
             return
         await asyncio.sleep(_POLL_S)
 

@@ -114,10 +114,11 @@ class ServiceAddresses:
             self._release_all(key)
             return None if service.condition is None else AddressDecision(is_ours=False)
         self._keep(service)
+        problems: list[Problem] = []
         if service.requested:
-            problems = [*self._give_requested(service)]
-        else:
-            problems = [*self._give_any(service)]
+            problems += self._give_requested(service)
+        elif not service.problems:  # who asks for what cannot be read does not want just any
+            problems += self._give_any(service)
         addresses = tuple(sorted(self._held.get(key, ()), key=self._order(service)))
         return AddressDecision(addresses, (*service.problems, *problems))
 

@@ -231,7 +231,7 @@ def collection(document: dict[str, Any]) -> str:
 
 _CLUSTER_WIDE = {
     "namespace", "node", "ingressclass", "customresourcedefinition", "clusterrole",
-    "clusterrolebinding", "lockgateingressparameters",
+    "clusterrolebinding", "lockgateingressparameters", "lockgateaddresspool",
 }  # fmt: skip
 
 
