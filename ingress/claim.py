@@ -112,12 +112,26 @@ def claim(ingress: Ingress, parameters: ClassParameters | None) -> Claim:
 
 def class_claim(entry: IngressClass, parameters: ClassParameters | None) -> Claim | None:
     """Return what a class says of requests that no Ingress takes; None if it says nothing."""
-    if parameters is None or parameters.default_backend is None:
+    if not entry.parameters or entry.controller != CONTROLLER:
+        return None
+    if parameters is None:
+        return Claim(entry.ref, "", "", (), problems=(_no_parameters(entry),))
+    if parameters.default_backend is None:
         return None
     namespace, backend = parameters.default_backend
     path = HostPath(ANY_HOST, "/", "Prefix", backend, "spec.defaultBackend", is_default=True)
-    del entry
     return Claim(parameters.ref, namespace, "", (path,))
+
+
+def _no_parameters(entry: IngressClass) -> Problem:
+    return Problem(
+        entry.ref,
+        "spec.parameters.name",
+        "ParametersNotFound",
+        f"there is no LockgateIngressParameters {entry.parameters}; "
+        "the class's Ingresses are served without its defaults",
+        "create it, or correct the name",
+    )
 
 
 def _paths(ingress: Ingress, options: Options) -> Iterator[HostPath]:

@@ -166,9 +166,8 @@ class IngressGraph:
         return claim(ingress, fetch.get(self._inputs.parameters, named) if named else None)
 
     def _class_claim(self, _key: str, row: IngressClass, fetch: Fetch) -> Claim | None:
-        if not row.parameters:
-            return None
-        return class_claim(row, fetch.get(self._inputs.parameters, row.parameters))
+        named = row.parameters
+        return class_claim(row, fetch.get(self._inputs.parameters, named) if named else None)
 
     def _certificate(self, key: Key, _users: Group[Key], fetch: Fetch) -> Certificate | None:
         secret = fetch.get(self._inputs.secrets, key)

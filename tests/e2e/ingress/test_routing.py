@@ -175,7 +175,8 @@ def test_a_class_gives_defaults_to_its_ingresses(shop: Shop) -> None:
         },
         ingress("classy", "classy.test", path("/x"), class_name="lg-gate"),
     )
-    assert shop.gate.wait("classy.test", "/x").headers["x-class"] == "gate"
+    shop.gate.wait("classy.test", "/x")
+    until(lambda: shop.gate.ask("classy.test", "/x").headers.get("x-class") == "gate")
     assert shop.gate.wait("unheard-of.test").seen["name"] == "new"
 
 

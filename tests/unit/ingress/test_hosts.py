@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from ingress.claim import Claim, claim, class_of
+from ingress.claim import Claim, claim, class_claim, class_of
 from ingress.hosts import HostRoutes, host_routes
 from ingress.options import Canary, Options
 from ingress.path_routes import Surroundings
@@ -251,3 +251,13 @@ def test_class_decides_whose_an_ingress_is() -> None:
 def test_parameters_of_the_class_hold_for_each_ingress() -> None:
     parameters = ClassParameters("all", default_certificate=("ns", "cert"))
     assert claim(ingress("a"), parameters).default_certificate == ("ns", "cert")
+
+
+def test_missing_parameters_are_told_at_their_class_and_nobody_elses() -> None:
+    ours = IngressClass("gate", "lockgate.io/ingress-controller", parameters="all")
+    told = class_claim(ours, None)
+    assert told is not None
+    assert [(row.ref, row.reason) for row in told.problems] == [(ours.ref, "ParametersNotFound")]
+    assert class_claim(ours, ClassParameters("all")) is None
+    assert class_claim(replace(ours, controller="example.com/other"), None) is None
+    assert class_claim(replace(ours, parameters=""), None) is None
