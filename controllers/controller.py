@@ -7,13 +7,13 @@ from typing import Protocol
 
 from prometheus_client.core import Metric
 
-from controllers.work_queue import WorkQueue
 from lockgate.sources.kube.kinds import Kind
 from lockgate.sources.kube.reflector import Change
+from lockgate.sources.kube.work_queue import WorkQueue
 
 MANAGER = "lockgate-operator"
 """Of the fields that are applied."""
-NOT_FOUND = 404
+NOT_FOUND, CONFLICT = 404, 409
 
 
 class Controller(Protocol):

@@ -10,8 +10,10 @@ import structlog
 
 from controllers.controller import Controller
 from controllers.definitions import install_definitions
+from controllers.identity_controller import IdentityController
 from controllers.load_balanced import read_load_balanced
 from controllers.metrics import exposition
+from controllers.owned_controller import OwnedController
 from controllers.pod_cidr_controller import PodCidrController
 from controllers.pod_cidrs import read_pools
 from controllers.problem_events import ProblemEvents
@@ -20,7 +22,7 @@ from controllers.service_address_controller import ServiceAddressController
 from controllers.serving import Serving
 from lockgate.settings import OperatorSettings
 from lockgate.sources.kube.access import ApiServer
-from lockgate.sources.kube.kinds import ADDRESS_POOL, Kind
+from lockgate.sources.kube.kinds import ADDRESS_POOL, ENDPOINT, NODE, POD, PUBLISHED_NODE, Kind
 from lockgate.sources.kube.lease import Lease
 from lockgate.sources.kube.reflector import Change
 from lockgate.sources.kube.watches import Watches
@@ -120,6 +122,10 @@ class Operator:
         if settings.ingress_secrets_namespace:
             namespace = settings.ingress_secrets_namespace
             yield SecretController(server, namespace, settings.controller_class)
+        if settings.publish_endpoints:
+            yield OwnedController(server, ENDPOINT, POD)
+            yield OwnedController(server, PUBLISHED_NODE, NODE)
+            yield IdentityController(server, settings.identity_grace_s)
 
     def _pools_are_known(self) -> bool:
         return self._watches is not None and self._watches.is_served(ADDRESS_POOL)

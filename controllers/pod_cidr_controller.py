@@ -9,12 +9,12 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from controllers.controller import NOT_FOUND
 from controllers.pod_cidrs import NodeCidrs, PodCidrs, PodPool
 from controllers.problem_events import ProblemEvents
-from controllers.work_queue import WorkQueue
 from lockgate.model.meta import ObjectRef
 from lockgate.sources.kube.access import MERGE, ApiFault, ApiServer
 from lockgate.sources.kube.events import Regarding
 from lockgate.sources.kube.kinds import NODE, Kind, object_path
 from lockgate.sources.kube.reflector import Change, Document
+from lockgate.sources.kube.work_queue import WorkQueue
 
 
 class PodCidrController:

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 
 import structlog
 
-from controllers.work_queue import WorkQueue
 from lockgate.model.meta import ObjectRef, Problem
 from lockgate.sources.kube.access import ApiServer
 from lockgate.sources.kube.events import Regarding, Reporter, post_event
+from lockgate.sources.kube.work_queue import WorkQueue
 
 log = structlog.get_logger()
 

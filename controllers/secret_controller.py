@@ -10,7 +10,6 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 
 from controllers.controller import MANAGER, NOT_FOUND
 from controllers.secret_uses import Content, Key, SecretUses
-from controllers.work_queue import WorkQueue
 from lockgate.model.ingress import ClassParameters, Ingress, IngressClass
 from lockgate.model.meta import ObjectRef
 from lockgate.model.policy import Policy
@@ -27,6 +26,7 @@ from lockgate.sources.kube.kinds import (
 )
 from lockgate.sources.kube.reflector import Change, Document
 from lockgate.sources.kube.secret_copies import COPY_OF, copy_name, original_of
+from lockgate.sources.kube.work_queue import WorkQueue
 from lockgate.sources.parse import parse
 
 _UNUSED = "type!=kubernetes.io/service-account-token,type!=helm.sh/release.v1"

@@ -13,13 +13,13 @@ from controllers.controller import MANAGER, NOT_FOUND
 from controllers.load_balanced import CONDITION, Key, LoadBalanced
 from controllers.problem_events import ProblemEvents
 from controllers.service_addresses import AddressDecision, ServiceAddresses
-from controllers.work_queue import WorkQueue
 from lockgate.model.address_pool import AddressPool
 from lockgate.model.meta import ObjectRef
 from lockgate.sources.kube.access import APPLY, ApiFault, ApiServer
 from lockgate.sources.kube.events import Regarding
 from lockgate.sources.kube.kinds import ADDRESS_POOL, SERVICE, Kind, object_path
 from lockgate.sources.kube.reflector import Change, Document
+from lockgate.sources.kube.work_queue import WorkQueue
 from lockgate.sources.parse import parse
 
 _VALID = "Valid"

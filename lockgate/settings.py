@@ -91,6 +91,8 @@ class Settings(BaseSettings):
     ``ingress_service``, or of this node."""
     ingress_service: str = ""
     """``namespace/name`` of the Service that leads to the Ingress."""
+    publish_endpoints: bool = False
+    """Write a LockgateEndpoint for each pod here, and a LockgateNode, for others to read."""
     ingress_secrets_namespace: str = ""
     """Read no Secrets but the copies in this namespace, which the operator keeps. Empty: read all
     Secrets of the cluster."""
@@ -220,6 +222,11 @@ class OperatorSettings(BaseSettings):
     from us."""
     address_pools: bool = True
     """Give Services of type LoadBalancer addresses of LockgateAddressPools."""
+    publish_endpoints: bool = False
+    """Remove LockgateEndpoints and LockgateNodes whose pod or node is gone, and keep a
+    LockgateIdentity for each set of labels that endpoints have."""
+    identity_grace_s: float = 300.0
+    """How long an identity that no endpoint has any more is kept, in seconds."""
     load_balancer_class: str = "lockgate.io/address-pool"
     """The ``loadBalancerClass`` of the Services that get them."""
     load_balancer_default: bool = False

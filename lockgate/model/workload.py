@@ -66,6 +66,7 @@ class Pod:
     """At most one of each IP version, the primary one first; ``status.podIPs`` where declared."""
     node: str = ""
     """Name of the node it is on, or empty."""
+    uid: str = ""
 
     @property
     def ref(self) -> ObjectRef:

@@ -16,6 +16,7 @@ from pydantic import BaseModel
 
 from lockgate.sources.address_pools import AddressPoolSpec
 from lockgate.sources.policy_schema import CidrGroupSpec, LockgatePolicySpec
+from lockgate.sources.published_schema import EndpointStatus, IdentityStatus, NodeStatus
 from lockgate.sources.schema import IngressParametersSpec
 
 GROUP, VERSION = "lockgate.io", "v1"
@@ -73,6 +74,12 @@ class Kind:
     spec: type[BaseModel]
     many: bool
     rules: tuple[Rule, ...] = ()
+    published: bool = False
+    """Written by Lockgate for others to read: ``spec`` is then what its ``status`` holds."""
+    columns: tuple[tuple[str, str], ...] = (
+        ("Valid", ".status.conditions[?(@.type=='Valid')].status"),
+    )
+    """What ``kubectl get`` shows: headings, and where the text is."""
 
 
 _SUBJECT = "has(self.endpointSelector) != has(self.nodeSelector)"
@@ -118,6 +125,27 @@ KINDS = (
         "LockgateAddressPool", "lockgateaddresspools", "lap", False, AddressPoolSpec, False,
         _ADDRESS_RULES,
     ),
+    Kind(
+        "LockgateEndpoint", "lockgateendpoints", "lep", True, EndpointStatus, False,
+        published=True,
+        columns=(
+            ("Identity", ".status.identity"), ("Address", ".status.addresses[0]"),
+            ("Node", ".status.node"), ("Ingress", ".status.policy.ingressEnforced"),
+            ("Egress", ".status.policy.egressEnforced"),
+        ),
+    ),
+    Kind(
+        "LockgateIdentity", "lockgateidentities", "lid", False, IdentityStatus, False,
+        published=True, columns=(),
+    ),
+    Kind(
+        "LockgateNode", "lockgatenodes", "lnode", False, NodeStatus, False,
+        published=True,
+        columns=(
+            ("Address", ".status.addresses[0]"), ("Pod CIDR", ".status.podCIDRs[0]"),
+            ("Version", ".status.version"),
+        ),
+    ),
 )  # fmt: skip
 
 
@@ -146,13 +174,13 @@ def definition(kind: Kind) -> dict[str, Any]:
                     "name": VERSION,
                     "served": True,
                     "storage": True,
-                    "subresources": {"status": {}},
+                    # Of what is published one write is enough.
+                    **({} if kind.published else {"subresources": {"status": {}}}),
                     "additionalPrinterColumns": [
-                        {
-                            "name": "Valid",
-                            "type": "string",
-                            "jsonPath": ".status.conditions[?(@.type=='Valid')].status",
-                        },
+                        *(
+                            {"name": name, "type": "string", "jsonPath": path}
+                            for name, path in kind.columns
+                        ),
                         {
                             "name": "Age",
                             "type": "date",
@@ -177,12 +205,11 @@ def _object_schema(kind: Kind) -> dict[str, Any]:
         "apiVersion": {"type": "string"},
         "kind": {"type": "string"},
         "metadata": {"type": "object"},
-        "spec": spec,
-        "status": _CONDITIONS,
+        **({"status": spec} if kind.published else {"spec": spec, "status": _CONDITIONS}),
     }
     found: dict[str, Any] = {"type": "object", "properties": properties}
     if not kind.many:
-        return {**found, "required": ["spec"]}
+        return {**found, "required": ["status" if kind.published else "spec"]}
     # Bounded, or the cost of its rules would be beyond what the API server allows.
     properties["specs"] = {"type": "array", "maxItems": _MOST_SPECS, "items": spec}
     found["x-kubernetes-validations"] = [

@@ -188,6 +188,7 @@ def _pod(read: Reading, view: schema.PodObject) -> list[Declaration]:
             spec.host_network,
             _pod_addresses(read, view.status),
             spec.node_name,
+            str(view.metadata.uid or ""),
         )
     ]
 

@@ -49,13 +49,17 @@ CLUSTERWIDE_POLICY = Kind(
     "lockgate.io/v1", "lockgateclusterwidenetworkpolicies", "LockgateClusterwideNetworkPolicy"
 )
 ADDRESS_POOL = Kind("lockgate.io/v1", "lockgateaddresspools", "LockgateAddressPool")
+ENDPOINT = Kind("lockgate.io/v1", "lockgateendpoints", "LockgateEndpoint")
+IDENTITY = Kind("lockgate.io/v1", "lockgateidentities", "LockgateIdentity")
+PUBLISHED_NODE = Kind("lockgate.io/v1", "lockgatenodes", "LockgateNode")
+POD = Kind("v1", "pods", "Pod")
 DEFINITION = Kind(
     "apiextensions.k8s.io/v1", "customresourcedefinitions", "CustomResourceDefinition"
 )
 KINDS = (
     Kind("v1", "namespaces", "Namespace"),
     NODE,
-    Kind("v1", "pods", "Pod"),
+    POD,
     SERVICE,
     SECRET,
     Kind("discovery.k8s.io/v1", "endpointslices", "EndpointSlice"),
