@@ -232,6 +232,7 @@ def collection(document: dict[str, Any]) -> str:
 _CLUSTER_WIDE = {
     "namespace", "node", "ingressclass", "customresourcedefinition", "clusterrole",
     "clusterrolebinding", "lockgateingressparameters", "lockgateaddresspool",
+    "lockgatenode", "lockgateidentity",
 }  # fmt: skip
 
 
