@@ -121,7 +121,12 @@ class Operator:
             yield ServiceAddressController(server, read, self._pools_are_known, events)
         if settings.ingress_secrets_namespace:
             namespace = settings.ingress_secrets_namespace
-            yield SecretController(server, namespace, settings.controller_class)
+            yield SecretController(
+                server,
+                namespace,
+                settings.controller_class,
+                compat_cilium=settings.compat_cilium,
+            )
         if settings.publish_endpoints:
             yield OwnedController(server, ENDPOINT, POD)
             yield OwnedController(server, PUBLISHED_NODE, NODE)

@@ -15,6 +15,7 @@ from lockgate.model.meta import ObjectRef
 from lockgate.model.policy import Policy
 from lockgate.sources.kube.access import APPLY, ApiFault, ApiServer
 from lockgate.sources.kube.kinds import (
+    CILIUM_POLICIES,
     CLASS_PARAMETERS,
     CLUSTERWIDE_POLICY,
     INGRESS,
@@ -42,12 +43,17 @@ class SecretController:
         server: that is written to.
         namespace: of the copies.
         our_class: the IngressClass that is ours even if nobody declared it.
+        compat_cilium: read policies of ``cilium.io`` too.
     """
 
     name = "secret-copies"
-    kinds = (INGRESS_CLASS, CLASS_PARAMETERS, INGRESS, POLICY, CLUSTERWIDE_POLICY, SECRETS)
 
-    def __init__(self, server: ApiServer, namespace: str, our_class: str) -> None:
+    def __init__(
+        self, server: ApiServer, namespace: str, our_class: str, *, compat_cilium: bool = False
+    ) -> None:
+        kinds = (INGRESS_CLASS, CLASS_PARAMETERS, INGRESS, POLICY, CLUSTERWIDE_POLICY, SECRETS)
+        self.kinds: tuple[Kind, ...] = (*kinds, *CILIUM_POLICIES) if compat_cilium else kinds
+        self._compat_cilium = compat_cilium
         self._server = server
         self._namespace = namespace
         self._uses = SecretUses(our_class)
@@ -92,7 +98,8 @@ class SecretController:
             return
         metadata = {**change.document["metadata"], "managedFields": None}
         whole = {**change.document, "metadata": metadata}
-        _, rows, _ = parse({**whole, "apiVersion": kind.version, "kind": kind.kind}, strict=False)
+        whole |= {"apiVersion": kind.version, "kind": kind.kind}
+        _, rows, _ = parse(whole, compat_cilium=self._compat_cilium, strict=False)
         policies = tuple(row for row in rows if isinstance(row, Policy))
         if policies:
             self._uses.policies.put(ObjectRef(kind.kind, *key), policies)

@@ -236,6 +236,8 @@ class OperatorSettings(BaseSettings):
     ingress_secrets_namespace: str = ""
     """Namespace that the Secrets are copied into that Ingresses and policies refer to; empty: they
     are not copied."""
+    compat_cilium: bool = False
+    """Copy the Secrets of policies of ``cilium.io`` too."""
     log_level: str = "info"
 
     @property

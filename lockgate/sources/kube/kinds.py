@@ -72,8 +72,11 @@ KINDS = (
     Kind("lockgate.io/v1", "lockgatecidrgroups", "LockgateCIDRGroup"),
 )
 """In the order in which they are put: what others refer to comes first."""
-CILIUM_KINDS = (
+CILIUM_POLICIES = (
     Kind("cilium.io/v2", "ciliumnetworkpolicies", "CiliumNetworkPolicy"),
     Kind("cilium.io/v2", "ciliumclusterwidenetworkpolicies", "CiliumClusterwideNetworkPolicy"),
+)
+CILIUM_KINDS = (
+    *CILIUM_POLICIES,
     Kind("cilium.io/v2", "ciliumcidrgroups", "CiliumCIDRGroup"),
 )
