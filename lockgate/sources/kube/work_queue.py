@@ -35,6 +35,8 @@ class WorkQueue(Generic[K]):
         self._waits: dict[K, float] = {}
         self._later: dict[K, asyncio.TimerHandle] = {}
         self._some = asyncio.Event()
+        self._told = ""
+        """The last fault that was logged: an outage is one line, not one for each key."""
         self.written = 0
         """How many writes were made."""
         self.faults = 0
@@ -76,15 +78,17 @@ class WorkQueue(Generic[K]):
             self._retry(key, fault)
             return True
         self._waits.pop(key, None)
+        if wrote:
+            self._told = ""
         self.written += wrote
         return wrote
 
     def _retry(self, key: K, fault: ApiFault) -> None:
         wait = self._waits.get(key, _FIRST_WAIT_S)
         self._waits[key] = min(wait * 2, _LONGEST_WAIT_S)
-        log.warning(
-            "not written", what=self._name, key=str(key), reason=str(fault), again_in_s=wait
-        )
+        if str(fault) != self._told:
+            self._told = str(fault)
+            log.warning("not written", what=self._name, key=str(key), reason=self._told)
         if key in self._later:
             self._later[key].cancel()
         wait = max(wait, fault.retry_after_s) * random.uniform(0.75, 1.25)
