@@ -187,5 +187,5 @@ class ServiceAddressController:
         yield GaugeMetricFamily(
             "lockgate_operator_services_without_address",
             "Services that lack an address of their load balancer.",
-            self._addresses.waiting,
+            self._addresses.lacking,
         )

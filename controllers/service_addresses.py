@@ -7,12 +7,12 @@ lack one wait, and are decided anew when something came free that they can have.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 
 from controllers.address_holders import AddressHolders, Pool
 from controllers.load_balanced import Key, LoadBalanced
-from controllers.waiting import Waiting
+from controllers.waiting import Waiting, Want, any_of, one_address, partner
 from lockgate.model.address_pool import AddressPool
 from lockgate.model.meta import Problem
 from lockgate.model.service import Family, family_of
@@ -28,6 +28,14 @@ class AddressDecision:
     """False: what it shows of ours is to go, and what is another's to stay."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Lack:
+    """An address that a Service has not, why, and what would give it one."""
+
+    problem: Problem | None
+    wants: tuple[Want, ...] = ()
+
+
 class ServiceAddresses:
     """Pools, Services, and what each holds."""
 
@@ -41,11 +49,14 @@ class ServiceAddresses:
         self._waiting = Waiting()
         self._holders = AddressHolders()
         self._again: dict[Key, None] = {}
+        self._lacking: set[Key] = set()
+        self._settled: dict[Key, tuple[LoadBalanced, tuple[str, ...]]] = {}
+        """What each Service that shares was when it was decided last, and what it held."""
 
     @property
-    def waiting(self) -> int:
-        """How many Services lack an address."""
-        return len(self._waiting)
+    def lacking(self) -> int:
+        """How many Services lack an address that they need."""
+        return len(self._lacking)
 
     @property
     def assigned(self) -> int:
@@ -100,8 +111,8 @@ class ServiceAddresses:
         """Forget a Service."""
         if self._services.pop(key, None) is None:
             return
-        self._release_all(key)
-        self._waiting.stop(key)
+        self._let_go(key)
+        self._settled.pop(key, None)
         self._again.pop(key, None)
 
     def decide(self, key: Key) -> AddressDecision | None:
@@ -109,18 +120,37 @@ class ServiceAddresses:
         service = self._services.get(key)
         if service is None:
             return None
-        self._waiting.stop(key)
         if not service.is_ours or self._is_of_another(service):
-            self._release_all(key)
+            self._let_go(key)
             return None if service.condition is None else AddressDecision(is_ours=False)
         self._keep(service)
-        problems: list[Problem] = []
+        lacking: list[_Lack] = []
         if service.requested:
-            problems += self._give_requested(service)
+            lacking += self._give_requested(service)
         elif not service.problems:  # who asks for what cannot be read does not want just any
-            problems += self._give_any(service)
+            lacking += self._give_any(service)
+        self._wait(key, [want for lack in lacking for want in lack.wants] if lacking else None)
+        self._settle(service)
         addresses = tuple(sorted(self._held.get(key, ()), key=self._order(service)))
+        problems = [lack.problem for lack in lacking if lack.problem is not None]
+        (self._lacking.add if problems else self._lacking.discard)(key)
         return AddressDecision(addresses, (*service.problems, *problems))
+
+    def _wait(self, key: Key, wants: list[Want] | None) -> None:
+        self._again |= dict.fromkeys(self._waiting.set(key, wants))
+
+    def _settle(self, service: LoadBalanced) -> None:
+        """Have those decided anew that may share with a Service as it is now."""
+        if not service.sharing_key:
+            self._settled.pop(service.key, None)
+            return
+        now = service, tuple(self._held.get(service.key, ()))
+        if self._settled.get(service.key) == now:
+            return
+        self._settled[service.key] = now
+        self._again |= dict.fromkeys(self._waiting.all(partner(*_group(service))))
+        for address in now[1]:
+            self._again |= dict.fromkeys(self._waiting.all(one_address(address)))
 
     def _is_of_another(self, service: LoadBalanced) -> bool:
         """Say whether what a Service shows was given by somebody else, who may do so."""
@@ -149,49 +179,32 @@ class ServiceAddresses:
             else:
                 self._wake(address)
 
-    def _give_requested(self, service: LoadBalanced) -> Iterator[Problem]:
-        held = self._held.get(service.key, {})
+    def _give_requested(self, service: LoadBalanced) -> Iterator[_Lack]:
         for address in service.requested:
-            if address in held:
+            if address in self._held.get(service.key, ()):
                 continue
             pool = next((row for row in self._pools_for(service) if row.holds(address)), None)
             if family_of(address) not in service.families:
-                yield Problem(
-                    service.ref, "spec.ipFamilies", "NoSuchFamily",
-                    f"{address} is not of a family of the Service",
-                    "add its family, or ask for another address",
-                )  # fmt: skip
+                yield _no_such_family(service, address)
             elif pool is None:
-                self._waiting.wait(service.key)
-                yield Problem(
-                    service.ref, "status.loadBalancer", "AddressNotInPool",
-                    f"{address} is in no LockgateAddressPool that is for this Service",
-                    "add it to a pool, or ask for another address",
-                )  # fmt: skip
+                yield _not_in_pool(service, address)
             elif self._holders.can_hold(service, address):
                 self._hold(service, address, pool)
-                held = self._held[service.key]
             else:
-                self._waiting.wait(service.key, addresses=[address])
-                yield Problem(
-                    service.ref, "status.loadBalancer", "AddressInUse",
-                    f"{address} is that of another Service, which does not share it",
-                    "ask for another address, or give both one sharing key and distinct ports",
-                )  # fmt: skip
+                yield _in_use(service, address)
 
-    def _give_any(self, service: LoadBalanced) -> Iterator[Problem]:
+    def _give_any(self, service: LoadBalanced) -> Iterator[_Lack]:
+        held = self._held.get(service.key, {})
         missing = [
             family
             for family in service.families
-            if not any(family_of(one) == family for one in self._held.get(service.key, ()))
-            and not self._give(service, family)
+            if not any(family_of(one) == family for one in held) and not self._give(service, family)
         ]
+        is_enough = len(missing) < len(service.families) and not service.needs_all_families
         for family in missing:
             pools = [row for row in self._pools_for(service) if any(row.of_family(family))]
-            self._waiting.wait(service.key, [row.declared.name for row in pools])
-            if len(missing) < len(service.families) and not service.needs_all_families:
-                continue
-            yield self._lacking(service, family, pools)
+            lack = _none_free(service, family, [row.declared.name for row in pools])
+            yield replace(lack, problem=None) if is_enough else lack
 
     def _give(self, service: LoadBalanced, family: Family) -> bool:
         pools = [row for row in self._pools_for(service) if not row.declared.disabled]
@@ -203,20 +216,6 @@ class ServiceAddresses:
                 self._hold(service, address, pool)
                 return True
         return False
-
-    def _lacking(self, service: LoadBalanced, family: Family, pools: list[Pool]) -> Problem:
-        if not pools:
-            return Problem(
-                service.ref, "status.loadBalancer", "NoAddressPool",
-                f"no LockgateAddressPool with {family} addresses is for this Service",
-                "add one, or correct its serviceSelector and namespaces",
-            )  # fmt: skip
-        names = ", ".join(row.declared.name for row in pools)
-        return Problem(
-            service.ref, "status.loadBalancer", "AddressPoolExhausted",
-            f"no {family} address of {names} is free",
-            "add addresses to a pool, or remove Services that need none",
-        )  # fmt: skip
 
     def _pools_for(self, service: LoadBalanced) -> Iterator[Pool]:
         return (row for row in self._pools.values() if row.is_for(service))
@@ -236,15 +235,67 @@ class ServiceAddresses:
         if not self._held[key]:
             del self._held[key]
 
-    def _release_all(self, key: Key) -> None:
+    def _let_go(self, key: Key) -> None:
         for address in list(self._held.get(key, ())):
             self._release(key, address)
             self._wake(address)
+        self._wait(key, None)
+        self._lacking.discard(key)
 
     def _wake(self, address: str) -> None:
-        """Have those decided anew who can have an address: who asks for it, one of those who wait."""
-        self._again |= dict.fromkeys(self._waiting.asking(address))
-        for name in self._waiting.pools():
-            pool = self._pools.get(name)
-            if pool is not None and pool.holds(address):
-                self._again[self._waiting.first_in(name)] = None
+        """Have those decided anew who can have an address: who asks for it, or is the next."""
+        self._again |= dict.fromkeys(self._waiting.all(one_address(address)))
+        family = family_of(address)
+        for name, pool in self._pools.items():
+            if pool.holds(address):
+                self._again |= dict.fromkeys(self._waiting.first(any_of(name, family)))
+
+
+def _group(service: LoadBalanced) -> tuple[str, str]:
+    return service.namespace, service.sharing_key
+
+
+def _no_such_family(service: LoadBalanced, address: str) -> _Lack:
+    problem = Problem(
+        service.ref, "spec.ipFamilies", "NoSuchFamily",
+        f"{address} is not of a family of the Service",
+        "add its family, or ask for another address",
+    )  # fmt: skip
+    return _Lack(problem)
+
+
+def _not_in_pool(service: LoadBalanced, address: str) -> _Lack:
+    problem = Problem(
+        service.ref, "status.loadBalancer", "AddressNotInPool",
+        f"{address} is in no LockgateAddressPool that is for this Service",
+        "add it to a pool, or ask for another address",
+    )  # fmt: skip
+    return _Lack(problem)
+
+
+def _in_use(service: LoadBalanced, address: str) -> _Lack:
+    problem = Problem(
+        service.ref, "status.loadBalancer", "AddressInUse",
+        f"{address} is that of another Service, which does not share it",
+        "ask for another address, or give both one sharing key and distinct ports",
+    )  # fmt: skip
+    return _Lack(problem, (one_address(address),))
+
+
+def _none_free(service: LoadBalanced, family: Family, pools: list[str]) -> _Lack:
+    wants = [any_of(name, family) for name in pools]
+    if service.sharing_key:
+        wants.append(partner(*_group(service)))
+    if pools:
+        problem = Problem(
+            service.ref, "status.loadBalancer", "AddressPoolExhausted",
+            f"no {family} address of {', '.join(pools)} is free",
+            "add addresses to a pool, or remove Services that need none",
+        )  # fmt: skip
+    else:
+        problem = Problem(
+            service.ref, "status.loadBalancer", "NoAddressPool",
+            f"no LockgateAddressPool with {family} addresses is for this Service",
+            "add one, or correct its serviceSelector and namespaces",
+        )  # fmt: skip
+    return _Lack(problem, tuple(wants))

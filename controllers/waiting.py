@@ -1,61 +1,74 @@
-"""Who waits for an address: for any of some pools, or for one in particular."""
+"""Who waits for what, in the order in which they came."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from controllers.load_balanced import Key
+from lockgate.model.service import Family
+
+Want = tuple[str, ...]
+"""What is waited for; the first part tells the kind apart."""
+
+
+def any_of(pool: str, family: Family) -> Want:
+    """Return the want for any address of a pool."""
+    return "pool", pool, family
+
+
+def one_address(address: str) -> Want:
+    """Return the want for an address in particular."""
+    return "address", address
+
+
+def partner(namespace: str, sharing_key: str) -> Want:
+    """Return the want for a Service to share with."""
+    return "partner", namespace, sharing_key
 
 
 class Waiting:
-    """Services that lack an address, in the order in which they came."""
+    """Services that lack an address, and what would give them one.
+
+    Who goes on waiting keeps its place.
+    """
 
     def __init__(self) -> None:
-        self._all: dict[Key, tuple[dict[str, None], dict[str, None]]] = {}
-        """By Service: the pools and the addresses it waits for."""
-        self._in_pool: dict[str, dict[Key, None]] = {}
-        self._for_address: dict[str, dict[Key, None]] = {}
+        self._wants: dict[Key, frozenset[Want]] = {}
+        self._queues: dict[Want, dict[Key, None]] = {}
 
     def __len__(self) -> int:
-        return len(self._all)
+        return len(self._wants)
 
     def __iter__(self) -> Iterator[Key]:
-        return iter(self._all)
+        return iter(self._wants)
 
-    def wait(self, key: Key, pools: Iterable[str] = (), addresses: Iterable[str] = ()) -> None:
-        """Have a Service wait; without anything to wait for, until pools change."""
-        in_pools, for_addresses = self._all.setdefault(key, ({}, {}))
-        for name in pools:
-            in_pools[name] = None
-            self._in_pool.setdefault(name, {})[key] = None
-        for address in addresses:
-            for_addresses[address] = None
-            self._for_address.setdefault(address, {})[key] = None
+    def set(self, key: Key, wants: Iterable[Want] | None) -> list[Key]:
+        """Have a Service wait for this and nothing else; None: it waits no longer.
 
-    def stop(self, key: Key) -> None:
-        """Have a Service wait no longer."""
-        pools, addresses = self._all.pop(key, ({}, {}))
-        for name in pools:
-            _drop(self._in_pool, name, key)
-        for address in addresses:
-            _drop(self._for_address, address, key)
+        Returns who is next where it waited and does no more: what came free may be for them.
+        """
+        before = self._wants.get(key, frozenset())
+        after = frozenset(wants or ())
+        if wants is None:
+            self._wants.pop(key, None)
+        else:
+            self._wants[key] = after
+        for want in sorted(after - before):
+            self._queues.setdefault(want, {})[key] = None
+        return [found for want in sorted(before - after) for found in self._leave(key, want)]
 
-    def pools(self) -> Iterable[str]:
-        """Return the pools that somebody waits for."""
-        return self._in_pool.keys()
+    def _leave(self, key: Key, want: Want) -> list[Key]:
+        queue = self._queues[want]
+        del queue[key]
+        if not queue:
+            del self._queues[want]
+        return self.first(want)
 
-    def first_in(self, pool: str) -> Key:
-        """Return who waits longest for any address of a pool."""
-        return next(iter(self._in_pool[pool]))
+    def first(self, want: Want) -> list[Key]:
+        """Return who waits longest for something, or nobody."""
+        return list(islice(self._queues.get(want, ()), 1))
 
-    def asking(self, address: str) -> Iterable[Key]:
-        """Return who waits for an address in particular."""
-        return self._for_address.get(address, {}).keys()
-
-
-def _drop(groups: dict[str, dict[Key, None]], name: str, key: Key) -> None:
-    """Take a key out of a group, which goes with its last one."""
-    keys = groups[name]
-    del keys[key]
-    if not keys:
-        del groups[name]
+    def all(self, want: Want) -> list[Key]:
+        """Return everybody who waits for something."""
+        return list(self._queues.get(want, ()))
