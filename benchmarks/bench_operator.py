@@ -30,7 +30,8 @@ def node_figures(size: int) -> Figures:
     cidrs = PodCidrs(read_pools(POOLS))
 
     def give(name: str) -> None:
-        for one in cidrs.put(NodeCidrs(name, name)):
+        cidrs.put(NodeCidrs(name, name))
+        for one in cidrs.take_again():
             cidrs.decide(one)
 
     first = per_call(give, names)

@@ -37,15 +37,16 @@ class PodCidrController:
             if change.document is None:
                 self._nodes.pop(name, None)
                 self._events.forget(ObjectRef(NODE.kind, "", name))
-                self._add(self._cidrs.remove(name))
+                self._cidrs.remove(name)
                 continue
             node = _read(change.document)
             if self._nodes.get(name) != node:
                 self._nodes[name] = node
-                self._add(self._cidrs.put(node))
+                self._cidrs.put(node)
+        self._decide_again()
 
-    def _add(self, names: Sequence[str]) -> None:
-        self.queue.add(("", name) for name in names)
+    def _decide_again(self) -> None:
+        self.queue.add(("", name) for name in self._cidrs.take_again())
 
     async def _write(self, key: tuple[str, str]) -> bool:
         name = key[1]
@@ -53,6 +54,7 @@ class PodCidrController:
         if node is None:
             return False
         decision = self._cidrs.decide(name)
+        self._decide_again()
         self._events.show(Regarding(NODE, "", name, node.uid), decision.problems)
         if not decision.cidrs:
             return False

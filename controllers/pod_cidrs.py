@@ -99,6 +99,7 @@ class PodCidrs:
         self._held: dict[str, tuple[Prefix, ...]] = {}
         self._waiting: dict[str, None] = {}
         self._in_conflict: dict[str, None] = {}
+        self._again: dict[str, None] = {}
         self.used: dict[PodPool, int] = dict.fromkeys(pools, 0)
         """How many prefixes of each pool nodes hold."""
 
@@ -112,35 +113,39 @@ class PodCidrs:
         """How many nodes hold a prefix that overlaps with another node's."""
         return len(self._in_conflict)
 
-    def put(self, node: NodeCidrs) -> list[str]:
-        """Take in a node as it is declared; return the nodes to decide anew, it among them."""
+    def take_again(self) -> list[str]:
+        """Return the nodes to decide anew since the last call."""
+        again, self._again = list(self._again), {}
+        return again
+
+    def put(self, node: NodeCidrs) -> None:
+        """Take in a node as it is declared."""
         before = self._nodes.get(node.name)
         self._nodes[node.name] = node
-        held = self._held.get(node.name, ())
+        self._again[node.name] = None
         declared = _prefixes(node.cidrs)
-        if declared and declared != held:
-            again = self._release(node.name)
+        if declared and declared != self._held.get(node.name, ()):
+            self._release(node.name)
             self._hold(node.name, declared)
-            return [node.name, *again]
-        if not declared and before is not None and before.uid != node.uid:
-            return [node.name, *self._release(node.name)]  # another node of this name
-        return [node.name]
+        elif not declared and before is not None and before.uid != node.uid:
+            self._release(node.name)  # another node of this name
 
-    def remove(self, name: str) -> list[str]:
-        """Forget a node; return the nodes to decide anew, for they may get what it had."""
+    def remove(self, name: str) -> None:
+        """Forget a node; others may get what it had."""
         self._nodes.pop(name, None)
-        self._waiting.pop(name, None)
         self._in_conflict.pop(name, None)
-        return self._release(name)
+        self._again.pop(name, None)
+        self._release(name)
+        self._stop_waiting(name)
 
     def decide(self, name: str) -> PodCidrDecision:
         """Return what is to be written for a node, the same until it is seen there."""
         node = self._nodes.get(name)
         if node is None:
             return PodCidrDecision()
-        self._waiting.pop(name, None)
         self._in_conflict.pop(name, None)
         if node.cidrs:
+            self._stop_waiting(name)
             return PodCidrDecision(problems=(*self._conflicts(node), *self._lacks(node)))
         if any(self._is_shared(prefix) for prefix in self._held.get(name, ())):
             self._release(name)  # another node has come with what was meant for this one
@@ -149,7 +154,14 @@ class PodCidrs:
             if problem is not None:
                 self._waiting[name] = None
                 return PodCidrDecision(problems=(problem,))
+        self._stop_waiting(name)
         return PodCidrDecision(tuple(map(str, self._held.get(name, ()))))
+
+    def _stop_waiting(self, name: str) -> None:
+        """Have a node wait no longer; what came free may be for the next."""
+        if name in self._waiting:
+            del self._waiting[name]
+            self._again |= dict.fromkeys(islice(self._waiting, 1))
 
     def _allocate(self, node: NodeCidrs) -> Problem | None:
         found: list[tuple[PodPool, Prefix]] = []
@@ -179,18 +191,13 @@ class PodCidrs:
             self._spaces[prefix.family].take(prefix)
             self._count(prefix, 1)
 
-    def _release(self, name: str) -> list[str]:
+    def _release(self, name: str) -> None:
         held = self._held.pop(name, ())
         for prefix in held:
             self._spaces[prefix.family].release(prefix)
             self._count(prefix, -1)
-        room = max(map(self._nodes_in, held), default=0)
-        return [*islice(self._waiting, room), *self._in_conflict] if held else []
-
-    def _nodes_in(self, prefix: Prefix) -> int:
-        """Return for how many nodes a prefix is enough."""
-        pools = (pool for pool in self.pools if pool.prefix.holds(prefix))
-        return max((prefix.parts(pool.node_length) for pool in pools), default=0) or 1
+        if held:
+            self._again |= dict.fromkeys((*islice(self._waiting, 1), *self._in_conflict))
 
     def _count(self, prefix: Prefix, change: int) -> None:
         for pool in self.pools:

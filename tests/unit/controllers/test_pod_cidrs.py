@@ -43,7 +43,8 @@ def test_a_node(
     pools: tuple[str, ...], held: tuple[str, ...], given: tuple[str, ...], reasons: list[str]
 ) -> None:
     cidrs = PodCidrs(read_pools(pools))
-    assert cidrs.put(NodeCidrs("a", "1", held)) == ["a"]
+    cidrs.put(NodeCidrs("a", "1", held))
+    assert cidrs.take_again() == ["a"]
     decision = cidrs.decide("a")
     assert decision.cidrs == given
     assert [problem.reason for problem in decision.problems] == reasons
@@ -69,10 +70,28 @@ def test_what_is_adopted_takes_the_place_of_all_it_overlaps() -> None:
     assert cidrs.decide("late").problems[0].reason == "PodCIDRsExhausted"
     cidrs.put(NodeCidrs("later", "5"))
     cidrs.decide("later")
-    assert cidrs.remove("wide") == ["late", "later"]
-    assert {cidrs.decide("late").cidrs, cidrs.decide("later").cidrs} == {
-        ("10.0.0.0/25",), ("10.0.0.128/25",),
-    }  # fmt: skip
+    cidrs.take_again()
+    cidrs.remove("wide")
+    given = []
+    for name in ("late", "later"):
+        assert cidrs.take_again() == [name]
+        given.append(cidrs.decide(name).cidrs)
+    assert given == [("10.0.0.0/25",), ("10.0.0.128/25",)]
+
+
+def test_what_came_free_is_for_the_next_when_the_first_goes_before_it_has_it() -> None:
+    cidrs = PodCidrs(read_pools(("10.0.0.0/24:24",)))
+    for name in ("has", "first", "second"):
+        cidrs.put(NodeCidrs(name, name))
+        cidrs.decide(name)
+    cidrs.put(NodeCidrs("first", "first"))
+    cidrs.decide("first")
+    cidrs.take_again()
+    cidrs.remove("has")
+    assert cidrs.take_again() == ["first"]
+    cidrs.remove("first")
+    assert cidrs.take_again() == ["second"]
+    assert cidrs.decide("second").cidrs == ("10.0.0.0/24",)
 
 
 def test_what_another_node_brings_is_not_given_to_the_one_it_was_meant_for() -> None:

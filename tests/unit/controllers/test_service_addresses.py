@@ -241,6 +241,18 @@ def test_who_waits_keeps_its_place_however_often_it_is_decided() -> None:
     assert addresses.take_again() == [("shop", "first")]
 
 
+def test_what_came_free_is_for_the_next_when_the_first_goes_before_it_has_it() -> None:
+    addresses = ServiceAddresses()
+    addresses.put_pool(AddressPool("p", ("192.0.2.1/32",)))
+    for name in ("has", "first", "second"):
+        addresses.put(service(name))
+        decided(addresses, name)
+    addresses.take_again()
+    addresses.remove(("shop", "has"))
+    addresses.remove(("shop", "first"))
+    assert addresses.take_again() == [("shop", "second")]
+
+
 def test_a_second_family_that_is_only_preferred_is_given_when_there_is_one() -> None:
     addresses = ServiceAddresses()
     addresses.put_pool(POOL)
@@ -288,7 +300,9 @@ pools = st.builds(
 )
 gone = names.map(lambda name: ("gone", name))
 moves = st.lists(
-    st.tuples(st.one_of(services, services, services, pools, gone), st.integers(0, 3)), max_size=60
+    st.tuples(st.one_of(services, services, services, pools, gone), st.integers(0, 3)),
+    min_size=12,
+    max_size=60,
 )
 
 
