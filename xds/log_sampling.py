@@ -1,12 +1,12 @@
 """What share of its requests Envoy reports one by one: all, until that costs too much.
 
 To read an entry costs about as much as to serve the request it is about, and nobody can follow
-thousands in a second. All are counted in Envoy's statistics.
+hundreds in a second. All are counted in Envoy's statistics.
 """
 
 from __future__ import annotations
 
-MOST_PER_S = 1000
+MOST_PER_S = 250
 """Entries in a second that are worth their cost."""
 SHARE_KEY = "lockgate.access_log_share"
 """Runtime key of the share, in Envoy."""

@@ -116,7 +116,8 @@ def test_every_form_of_a_host_finds_its_routes(
 
 
 @pytest.mark.envoy
-def test_a_client_cannot_choose_the_shard(envoy: EnvoyProcess, backend: int) -> None:
+@pytest.mark.parametrize("hosts", [3, 700])
+def test_a_client_cannot_choose_the_shard(envoy: EnvoyProcess, backend: int, hosts: int) -> None:
     """The header is replaced, and the backend does not see it."""
     port = free_port()
 
@@ -135,7 +136,7 @@ def test_a_client_cannot_choose_the_shard(envoy: EnvoyProcess, backend: int) -> 
             connection.close()
 
     async def body() -> None:
-        ingress = Ingress(port, backend, numbered(700))
+        ingress = Ingress(port, backend, numbered(hosts))
         ingress.publish()
         async with serving(envoy, ingress.cache):
             await started(envoy)

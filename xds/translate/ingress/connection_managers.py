@@ -11,14 +11,14 @@ from xds.codec import schema
 from xds.translate.http import connection_manager
 from xds.translate.ingress.access_log import file_access_log
 from xds.translate.ingress.filters import http_filters
-from xds.translate.ingress.shards import scoped_routes
+from xds.translate.ingress.shards import ONLY_SHARD, SHARD_HEADER, scoped_routes
 
 TOLD_BY_PROXIES = (
     "forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-port", "x-forwarded-proto",
     "x-original-url", "x-real-ip",
 )  # fmt: skip
 """Headers that say who the client is; of a client that is not trusted they are removed."""
-_FORGET = "envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation"
+_EARLY = "envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation"
 _XFF = "envoy.extensions.http.original_ip_detection.xff.v3.XffConfig"
 _MUTATION = "envoy.extensions.filters.http.header_mutation.v3.HeaderMutation"
 _HTTP3_TOLD_S = 86400
@@ -106,20 +106,36 @@ def _client_address(client: ClientAddress, *, trusted: bool) -> schema.HttpConne
         return {
             "use_remote_address": {"value": False},
             "original_ip_detection_extensions": [detection],
+            "early_header_mutation_extensions": [_at_first()],
         }
     if client.trusted_hops and not client.trusted_prefixes:
         return {
             "use_remote_address": {"value": True},
             "xff_num_trusted_hops": client.trusted_hops,
+            "early_header_mutation_extensions": [_at_first()],
         }
-    removed: schema.EarlyHeaderMutationHeaderMutationHeaderMutation = {
-        "mutations": [{"remove": name} for name in TOLD_BY_PROXIES]
+    return {
+        "use_remote_address": {"value": True},
+        "early_header_mutation_extensions": [_at_first(*TOLD_BY_PROXIES)],
     }
-    forget: schema.TypedExtensionConfig = {
+
+
+def _at_first(*removed: str) -> schema.TypedExtensionConfig:
+    """Return what is done to a request's headers before its route is looked for."""
+    mutations: list[schema.MutationRulesHeaderMutation] = [
+        {
+            "append": {
+                "header": {"key": SHARD_HEADER, "value": ONLY_SHARD},
+                "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
+            }
+        }
+    ]
+    mutations += [{"remove": name} for name in removed]
+    config: schema.EarlyHeaderMutationHeaderMutationHeaderMutation = {"mutations": mutations}
+    return {
         "name": "envoy.http.early_header_mutation.header_mutation",
-        "typed_config": codec.any_of(_FORGET, removed),
+        "typed_config": codec.any_of(_EARLY, config),
     }
-    return {"use_remote_address": {"value": True}, "early_header_mutation_extensions": [forget]}
 
 
 def _believed(client: ClientAddress) -> schema.XffConfig:
