@@ -88,7 +88,9 @@ def test_the_roles_are_enough(api: ApiServer, namespace: str) -> None:
             await until(lambda: left(api, namespace), [])
             for name in ("lockgate_operator_write_faults_total", "lockgate_operator_watch_faults"):
                 assert await metric(operator, name) == 0
+        # These would concern the operators of other tests.
         api.request("DELETE", f"/apis/lockgate.io/v1/lockgateaddresspools/{namespace}-p")
+        api.delete(balancer)
 
     run(body())
     found = api.request("GET", "/apis/events.k8s.io/v1/namespaces/default/events")["items"]
