@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from lockgate.model.address_pool import AddressPool
 from lockgate.model.ingress import ClassParameters, Ingress, IngressClass
 from lockgate.model.meta import ObjectRef
 from lockgate.model.policy import CidrGroup, Policy
@@ -33,6 +34,7 @@ class Declared:
         self.ingresses: Table[Key, Ingress] = Table("ingresses")
         self.classes: Table[str, IngressClass] = Table("ingress classes")
         self.class_parameters: Table[str, ClassParameters] = Table("ingress class parameters")
+        self.address_pools: Table[str, AddressPool] = Table("address pools")
         self.policies: Table[PolicyKey, Policy] = Table("policies")
         self._specs: dict[ObjectRef, int] = {}
 
@@ -76,6 +78,7 @@ class Declared:
             "Ingress": self.ingresses,
             "IngressClass": self.classes,
             "LockgateIngressParameters": self.class_parameters,
+            "LockgateAddressPool": self.address_pools,
         }
 
     def _put_policies(self, ref: ObjectRef, policies: list[Policy]) -> None:

@@ -34,6 +34,7 @@ from agent.observe import Names, flow_of_request, flow_of_verdict
 from agent.pods import PodRunner, PodStatus
 from agent.proxy_ports import ProxyPorts
 from agent.publish import LISTENER_WAIT_S, ProxyReconciler
+from agent.published import Publisher
 from agent.request_metrics import RequestMetrics
 from agent.rest import ExplainRequest, RestServer, TraceRequest, build_app
 from agent.saved_state import SavedState
@@ -108,12 +109,18 @@ class Node:
         self._build_proxy()
         self._source = source
         self._new_refusals: list[Problem] = []
+        self._build_writers(source)
+        self._rest = RestServer(build_app(self), settings.agent_socket)
+
+    def _build_writers(self, source: Source) -> None:
         self._ingress_status: IngressStatus | None = None
         if isinstance(source, KubernetesSource):
             self._ingress_status = IngressStatus(
-                self.desired, source.server, host_addresses, self.problems
+                self.desired, source.server, self._host_addresses, self.problems
             )
-        self._rest = RestServer(build_app(self), settings.agent_socket)
+        self._publisher: Publisher | None = None
+        if isinstance(source, KubernetesSource) and self.settings.publish_endpoints:
+            self._publisher = Publisher(self.desired, source.server)
 
     def _restore(self) -> None:
         settings = self.settings
@@ -251,6 +258,8 @@ class Node:
         self._run("connections", self._collect())
         if self._ingress_status is not None:
             self._run("ingress status", self._ingress_status.run())
+        if self._publisher is not None:
+            self._run("publisher", self._publisher.run())
 
     async def _check_ingress_ports(self) -> None:
         if self.adopts:
@@ -440,6 +449,8 @@ class Node:
             for in_force in awaiting:
                 in_force.set_result(None)
             self._retry_s, self._failure = 0.0, ""
+            if self._publisher is not None:
+                self._publisher.collect()
         new = self.desired.new_problems()
         for problem in new:
             log.warning("object cannot be served as declared", problem=str(problem))

@@ -79,7 +79,11 @@ def make_source(settings: Settings) -> Source:
     """
     if settings.source == "kubernetes":
         server = ApiServer(settings.kubeconfig)
-        return KubernetesSource(server, compat_cilium=settings.compat_cilium)
+        return KubernetesSource(
+            server,
+            compat_cilium=settings.compat_cilium,
+            secrets_namespace=settings.ingress_secrets_namespace,
+        )
     kind, _, folder = settings.source.partition(":")
     if kind != "manifests" or not folder:
         msg = f"source {settings.source!r} is not known; use manifests:DIR or kubernetes"

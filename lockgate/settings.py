@@ -1,12 +1,14 @@
-"""Settings of the agent: flags over environment (``LOCKGATE_*``) over defaults."""
+"""Settings of the agent and of the operator: flags over environment (``LOCKGATE_*``) over defaults."""
 
 from __future__ import annotations
 
 import os
+import socket
+import uuid
 from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self, TypeVar
 
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -14,6 +16,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from lockgate.errors import ConfigError
 
 PREFIX = "LOCKGATE_"
+M = TypeVar("M", bound=BaseSettings)
 POD_CIDR6, SERVICE_CIDR6 = "fd77::/64", "fd78::/112"
 
 
@@ -91,6 +94,11 @@ class Settings(BaseSettings):
     ``ingress_service``, or of this node."""
     ingress_service: str = ""
     """``namespace/name`` of the Service that leads to the Ingress."""
+    publish_endpoints: bool = False
+    """Write a LockgateEndpoint for each pod here, and a LockgateNode, for others to read."""
+    ingress_secrets_namespace: str = ""
+    """Read no Secrets but the copies in this namespace, which the operator keeps. Empty: read all
+    Secrets of the cluster."""
     ingress_address: str = "0.0.0.0"
     """Where the Ingress listens."""
     ingress_force_https: bool = False
@@ -198,17 +206,81 @@ class Settings(BaseSettings):
         return self.run_dir / "envoy-admin.sock"
 
 
+class OperatorSettings(BaseSettings):
+    """What an operator is told. Settings that agents have too mean the same for both."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
+
+    kubeconfig: str = ""
+    """File that says how to reach the API server. Empty: the pod's service account, or the
+    default kubeconfig."""
+    namespace: str = "kube-system"
+    """Where operators keep the Lease by which one of them leads."""
+    leader_elect: bool = True
+    """Work only while no other operator does."""
+    lease_duration_s: float = Field(default=15.0, ge=1.0)
+    """How long after its last sign of life a leader is taken for dead, in seconds."""
+    instance: str = Field(default_factory=lambda: f"{os.uname().nodename}-{uuid.uuid4().hex[:8]}")
+    """Name of this process among operators."""
+    operator_address: str = "0.0.0.0"
+    """Where metrics and health are served; ``::`` for both IP families."""
+    operator_port: int = Field(default=9963, ge=0, le=65535)
+    install_crds: bool = True
+    """Install our kinds and bring older ones up to date."""
+    pod_cidr_pools: tuple[str, ...] = ()
+    """Prefixes split among the nodes, as ``PREFIX:LENGTH`` with the length of a node's part. Of
+    each IP family a node gets one, from the first pool that has one left. None: nodes get none
+    from us."""
+    address_pools: bool = True
+    """Give Services of type LoadBalancer addresses of LockgateAddressPools."""
+    publish_endpoints: bool = False
+    """Remove LockgateEndpoints and LockgateNodes whose pod or node is gone, and keep a
+    LockgateIdentity for each set of labels that endpoints have."""
+    identity_grace_s: float = 300.0
+    """How long an identity that no endpoint has any more is kept, in seconds."""
+    load_balancer_class: str = "lockgate.io/address-pool"
+    """The ``loadBalancerClass`` of the Services that get them."""
+    load_balancer_default: bool = False
+    """Services without a class get them too."""
+    controller_class: str = "lockgate"
+    """IngressClass that is ours even when no IngressClass object is declared."""
+    ingress_secrets_namespace: str = ""
+    """Namespace that the Secrets are copied into that Ingresses and policies refer to; empty: they
+    are not copied."""
+    compat_cilium: bool = False
+    """Copy the Secrets of policies of ``cilium.io`` too."""
+    log_level: str = "info"
+
+    @property
+    def family(self) -> socket.AddressFamily:
+        """The IP family of the address that is served."""
+        return socket.AF_INET6 if ":" in self.operator_address else socket.AF_INET
+
+
 def read_settings(environment: Mapping[str, str] = os.environ, **flags: object) -> Settings:
     """Build settings, refusing an unknown ``LOCKGATE_*`` variable, which pydantic would ignore.
 
     Raises: ConfigError: a variable that is unknown or a value that cannot be used.
     """
-    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    return _read(Settings, environment, flags)
+
+
+def read_operator_settings(
+    environment: Mapping[str, str] = os.environ, **flags: object
+) -> OperatorSettings:
+    """Build the operator's settings, as :func:`read_settings` does the agent's."""
+    return _read(OperatorSettings, environment, flags)
+
+
+def _read(model: type[M], environment: Mapping[str, str], flags: Mapping[str, Any]) -> M:
+    # What the other one is told may stand in an environment that both share.
+    names = {*Settings.model_fields, *OperatorSettings.model_fields}
+    known = {PREFIX + name.upper() for name in names}
     unknown = sorted(name for name in environment if name.startswith(PREFIX) and name not in known)
     if unknown:
         msg = f"unknown setting {', '.join(unknown)} in the environment; known are {sorted(known)}"
         raise ConfigError(msg)
     try:
-        return Settings(**{name: value for name, value in flags.items() if value is not None})  # type: ignore[arg-type]  # pydantic checks
+        return model(**{name: value for name, value in flags.items() if value is not None})
     except ValueError as error:
         raise ConfigError(str(error)) from error

@@ -14,6 +14,7 @@ from lockgate.cli.ingress import ingress
 from lockgate.cli.kernel import bpf
 from lockgate.cli.listing import endpoint, identity, service
 from lockgate.cli.observe import observe
+from lockgate.cli.operator import operator
 from lockgate.cli.policy import policy
 from lockgate.cli.status import status
 from lockgate.errors import LockgateError
@@ -50,6 +51,6 @@ def main() -> None:
 
 
 for _command in (
-    up, agent, status, endpoint, identity, service, policy, ingress, bpf, envoy, observe,
+    up, agent, operator, status, endpoint, identity, service, policy, ingress, bpf, envoy, observe,
 ):  # fmt: skip
     main.add_command(_command)

@@ -68,6 +68,7 @@ class Pod:
     """Name of the node it is on, or empty."""
     finished: bool = False
     """Whether its processes have ended for good; its addresses may then be another's."""
+    uid: str = ""
 
     @property
     def ref(self) -> ObjectRef:

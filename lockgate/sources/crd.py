@@ -14,10 +14,17 @@ from typing import Any
 import yaml
 from pydantic import BaseModel
 
+from lockgate.sources.address_pools import AddressPoolSpec
 from lockgate.sources.policy_schema import CidrGroupSpec, LockgatePolicySpec
+from lockgate.sources.published_schema import EndpointStatus, IdentityStatus, NodeStatus
 from lockgate.sources.schema import IngressParametersSpec
 
 GROUP, VERSION = "lockgate.io", "v1"
+SCHEMA_VERSION = "lockgate.io/schema-version"
+"""Annotation of a definition: which of two is the newer."""
+NUMBER = 1
+"""Of these schemas; one more whenever an object that was taken before would be refused, or the
+other way round."""
 _KEPT = frozenset({
     "type", "properties", "required", "items", "enum", "pattern", "description", "format",
     "minLength", "maxLength", "minItems", "maxItems", "minimum", "maximum",
@@ -67,6 +74,12 @@ class Kind:
     spec: type[BaseModel]
     many: bool
     rules: tuple[Rule, ...] = ()
+    published: bool = False
+    """Written by Lockgate for others to read: ``spec`` is then what its ``status`` holds."""
+    columns: tuple[tuple[str, str], ...] = (
+        ("Valid", ".status.conditions[?(@.type=='Valid')].status"),
+    )
+    """What ``kubectl get`` shows: headings, and where the text is."""
 
 
 _SUBJECT = "has(self.endpointSelector) != has(self.nodeSelector)"
@@ -79,6 +92,21 @@ _POLICY_RULES = (
     Rule(_SECTIONS, "at least one of ingress, ingressDeny, egress and egressDeny is needed"),
 )
 _NAMESPACED = Rule("!has(self.nodeSelector)", "a namespaced policy selects no nodes")
+_ADDRESS_RULES = (
+    Rule(
+        "(has(self.cidrs) && size(self.cidrs) > 0) || (has(self.ranges) && size(self.ranges) > 0)",
+        "at least one of cidrs and ranges is needed",
+    ),
+    Rule(
+        "!has(self.cidrs) || self.cidrs.all(one, isCIDR(one) || isIP(one))",
+        "cidrs are written as ADDRESS/LENGTH, such as 192.0.2.0/24",
+    ),
+    Rule(
+        "!has(self.ranges) || self.ranges.all(one, isIP(one.start) && isIP(one.stop) &&"
+        " ip(one.start).family() == ip(one.stop).family())",
+        "start and stop of a range are addresses of one IP family",
+    ),
+)
 KINDS = (
     Kind(
         "LockgateNetworkPolicy", "lockgatenetworkpolicies", "lnp", True, LockgatePolicySpec, True,
@@ -93,6 +121,31 @@ KINDS = (
         "LockgateIngressParameters", "lockgateingressparameters", "lip", False,
         IngressParametersSpec, False,
     ),
+    Kind(
+        "LockgateAddressPool", "lockgateaddresspools", "lap", False, AddressPoolSpec, False,
+        _ADDRESS_RULES,
+    ),
+    Kind(
+        "LockgateEndpoint", "lockgateendpoints", "lep", True, EndpointStatus, False,
+        published=True,
+        columns=(
+            ("Identity", ".status.identity"), ("Address", ".status.addresses[0]"),
+            ("Node", ".status.node"), ("Ingress", ".status.policy.ingressEnforced"),
+            ("Egress", ".status.policy.egressEnforced"),
+        ),
+    ),
+    Kind(
+        "LockgateIdentity", "lockgateidentities", "lid", False, IdentityStatus, False,
+        published=True, columns=(),
+    ),
+    Kind(
+        "LockgateNode", "lockgatenodes", "lnode", False, NodeStatus, False,
+        published=True,
+        columns=(
+            ("Address", ".status.addresses[0]"), ("Pod CIDR", ".status.podCIDRs[0]"),
+            ("Version", ".status.version"),
+        ),
+    ),
 )  # fmt: skip
 
 
@@ -101,7 +154,10 @@ def definition(kind: Kind) -> dict[str, Any]:
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"{kind.plural}.{GROUP}"},
+        "metadata": {
+            "name": f"{kind.plural}.{GROUP}",
+            "annotations": {SCHEMA_VERSION: str(NUMBER)},
+        },
         "spec": {
             "group": GROUP,
             "scope": "Namespaced" if kind.namespaced else "Cluster",
@@ -118,13 +174,13 @@ def definition(kind: Kind) -> dict[str, Any]:
                     "name": VERSION,
                     "served": True,
                     "storage": True,
-                    "subresources": {"status": {}},
+                    # Of what is published one write is enough.
+                    **({} if kind.published else {"subresources": {"status": {}}}),
                     "additionalPrinterColumns": [
-                        {
-                            "name": "Valid",
-                            "type": "string",
-                            "jsonPath": ".status.conditions[?(@.type=='Valid')].status",
-                        },
+                        *(
+                            {"name": name, "type": "string", "jsonPath": path}
+                            for name, path in kind.columns
+                        ),
                         {
                             "name": "Age",
                             "type": "date",
@@ -149,12 +205,11 @@ def _object_schema(kind: Kind) -> dict[str, Any]:
         "apiVersion": {"type": "string"},
         "kind": {"type": "string"},
         "metadata": {"type": "object"},
-        "spec": spec,
-        "status": _CONDITIONS,
+        **({"status": spec} if kind.published else {"spec": spec, "status": _CONDITIONS}),
     }
     found: dict[str, Any] = {"type": "object", "properties": properties}
     if not kind.many:
-        return {**found, "required": ["spec"]}
+        return {**found, "required": ["status" if kind.published else "spec"]}
     # Bounded, or the cost of its rules would be beyond what the API server allows.
     properties["specs"] = {"type": "array", "maxItems": _MOST_SPECS, "items": spec}
     found["x-kubernetes-validations"] = [

@@ -17,12 +17,14 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from pydantic import ValidationError
 
+from lockgate.model.address_pool import AddressPool
 from lockgate.model.ingress import ClassParameters, Ingress, IngressClass
 from lockgate.model.meta import ObjectRef, Problem, labels_of
 from lockgate.model.policy import CidrGroup, Policy
 from lockgate.model.service import EndpointSlice, Secret, Service
 from lockgate.model.workload import Container, ContainerPort, Namespace, Node, Pod, Probe
 from lockgate.sources import policy_schema, schema, service_schema, tier_schema
+from lockgate.sources.address_pools import AddressPoolObject, read_address_pool
 from lockgate.sources.fields import Reading
 from lockgate.sources.ingresses import read_class_parameters, read_ingress, read_ingress_class
 from lockgate.sources.network_policies import read_network_policy
@@ -46,6 +48,7 @@ Declaration = (
     | ClassParameters
     | Policy
     | CidrGroup
+    | AddressPool
 )
 Reader = Callable[[Reading, Any], list[Any]]
 IGNORED = "IgnoredKind"
@@ -55,7 +58,7 @@ _FINISHED = ("Succeeded", "Failed")
 """Phases of pods whose processes have ended for good."""
 _CLUSTER_WIDE = {
     "Namespace", "Node", "IngressClass", "LockgateIngressParameters", "LockgateClusterwideNetworkPolicy", "LockgateCIDRGroup",
-    "CiliumClusterwideNetworkPolicy", "CiliumCIDRGroup", "AdminNetworkPolicy",
+    "LockgateAddressPool", "CiliumClusterwideNetworkPolicy", "CiliumCIDRGroup", "AdminNetworkPolicy",
     "BaselineAdminNetworkPolicy", "ClusterNetworkPolicy",
 }  # fmt: skip
 
@@ -199,6 +202,7 @@ def _pod(read: Reading, view: schema.PodObject) -> list[Declaration]:
             _pod_addresses(read, view.status),
             spec.node_name,
             view.status.phase in _FINISHED,
+            str(view.metadata.uid or ""),
         )
     ]
 
@@ -308,6 +312,7 @@ _KINDS: dict[tuple[str, str], tuple[type[schema.Object], Reader]] = {
         schema.IngressParametersObject,
         read_class_parameters,
     ),
+    ("lockgate.io/v1", "LockgateAddressPool"): (AddressPoolObject, read_address_pool),
     ("networking.k8s.io/v1", "NetworkPolicy"): (schema.NetworkPolicyObject, read_network_policy),
     ("policy.networking.k8s.io/v1alpha1", "AdminNetworkPolicy"): (
         tier_schema.AdminObject,

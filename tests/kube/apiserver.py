@@ -247,7 +247,8 @@ def collection(document: dict[str, Any]) -> str:
 
 _CLUSTER_WIDE = {
     "namespace", "node", "ingressclass", "customresourcedefinition", "clusterrole",
-    "clusterrolebinding", "lockgateingressparameters",
+    "clusterrolebinding", "lockgateingressparameters", "lockgateaddresspool",
+    "lockgatenode", "lockgateidentity",
 }  # fmt: skip
 
 

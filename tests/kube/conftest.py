@@ -26,3 +26,11 @@ def namespace(api: ApiServer) -> Iterator[str]:
     api.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
     yield name
     api.request("DELETE", f"/apis/networking.k8s.io/v1/namespaces/{name}/ingresses")
+
+
+@pytest.fixture
+def no_nodes(api: ApiServer) -> Iterator[None]:
+    """See to it that there are no nodes of another test, before and after."""
+    api.request("DELETE", "/api/v1/nodes")
+    yield
+    api.request("DELETE", "/api/v1/nodes")

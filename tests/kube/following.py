@@ -46,7 +46,13 @@ class Following:
 @contextlib.asynccontextmanager
 async def following(kubeconfig: object) -> AsyncIterator[Following]:
     """Follow an API server, all objects taken in."""
-    source = KubernetesSource(ApiServer(str(kubeconfig)))
+    async with following_source(KubernetesSource(ApiServer(str(kubeconfig)))) as found:
+        yield found
+
+
+@contextlib.asynccontextmanager
+async def following_source(source: KubernetesSource) -> AsyncIterator[Following]:
+    """Follow a source, all objects taken in."""
     found = Following(source)
     found.take(await asyncio.wait_for(source.start(), LIMIT_S))
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.kube.apiserver import ApiServer
+
 
 def ingress(
     namespace: str, name: str, host: str = "shop.test", **annotations: str
@@ -48,4 +50,42 @@ def endpoints(namespace: str, address: str, port: int, name: str = "web") -> dic
         "addressType": "IPv4",
         "ports": [{"name": "http", "port": port, "protocol": "TCP"}],
         "endpoints": [{"addresses": [address], "conditions": {"ready": True}}],
+    }
+
+
+def node(name: str, **spec: Any) -> dict[str, Any]:
+    """Return a Node."""
+    return {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}, "spec": spec}
+
+
+def cidrs(api: ApiServer, name: str) -> list[str]:
+    """Return the pod CIDRs a node has."""
+    found: list[str] = api.get(node(name))["spec"].get("podCIDRs", [])
+    return found
+
+
+def load_balancer(namespace: str, name: str, port: int = 80, **spec: Any) -> dict[str, Any]:
+    """Return a Service of type LoadBalancer of our class."""
+    ports = [{"name": "http", "port": port}]
+    kind = {"type": "LoadBalancer", "loadBalancerClass": "lockgate.io/address-pool"}
+    return service(namespace, name, **{**kind, "ports": ports, **spec})
+
+
+def pool(namespace: str, name: str, *cidrs: str, **spec: Any) -> dict[str, Any]:
+    """Return a LockgateAddressPool for Services of a namespace."""
+    return {
+        "apiVersion": "lockgate.io/v1",
+        "kind": "LockgateAddressPool",
+        "metadata": {"name": f"{namespace}-{name}"},
+        "spec": {"cidrs": list(cidrs), "namespaces": [namespace], **spec},
+    }
+
+
+def secret(namespace: str, name: str, **data: str) -> dict[str, Any]:
+    """Return a Secret of texts."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": name, "namespace": namespace},
+        "stringData": data,
     }

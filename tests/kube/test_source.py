@@ -112,7 +112,8 @@ def policy(namespace: str, port: str) -> dict[str, Any]:
 def install(api: ApiServer) -> None:
     """Install our kinds, and wait until they are served."""
     made = [definition(kind) for kind in KINDS]
-    api.create(*made)
+    for document in made:
+        api.apply(document)
     for name in (one["metadata"]["name"] for one in made):
         path = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{name}"
         for _ in range(300):

@@ -85,9 +85,10 @@ class ApiServer:
         """Change an object; ``how`` is the media type of the patch."""
         return await self._json("PATCH", path, query, body, how)
 
-    async def delete(self, path: str) -> Any:
-        """Remove an object."""
-        return await self._json("DELETE", path, {})
+    async def delete(self, path: str, uid: str = "") -> Any:
+        """Remove an object; with a uid only if it is that one."""
+        body = {"preconditions": {"uid": uid}} if uid else None
+        return await self._json("DELETE", path, {}, body)
 
     async def _json(
         self,

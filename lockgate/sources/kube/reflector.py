@@ -65,6 +65,8 @@ class Reflector:
         self._wait_s = _FIRST_WAIT_S
         self.fault = ""
         """Why the server could not be asked the last time, or empty."""
+        self.served = True
+        """Whether the server had the kind when it was last asked."""
         self.listed = asyncio.Event()
         """Set once the objects are known, or it is known that the server has no such kind."""
 
@@ -85,6 +87,7 @@ class Reflector:
         wait = max(self._wait_s, fault.retry_after_s)
         if fault.status == _NOT_FOUND:
             self._version = ""
+            self.served = False
             # The kind is not installed, or no longer: its objects are gone with it.
             self._replace([])
             self.listed.set()
@@ -101,7 +104,7 @@ class Reflector:
 
     async def _list(self) -> None:
         found: list[Document] = []
-        query = {"limit": str(_PAGE)}
+        query = {"limit": str(_PAGE), **self._selection()}
         while True:
             page = await self._server.get(self.kind.path, **query)
             found += page.get("items") or ()
@@ -109,6 +112,7 @@ class Reflector:
             if not metadata.get("continue"):
                 break
             query["continue"] = metadata["continue"]
+        self.served = True
         self._replace(found)
         self._version = metadata["resourceVersion"]
         self.listed.set()
@@ -136,11 +140,15 @@ class Reflector:
             "allowWatchBookmarks": "true",
             "resourceVersion": self._version,
             "timeoutSeconds": str(lasts),
+            **self._selection(),
         }
         async with self._server.lines(self.kind.path, lasts + _SILENCE_S, **query) as lines:
             self._well()
             async for line in lines:
                 self._take(line)
+
+    def _selection(self) -> dict[str, str]:
+        return {"fieldSelector": self.kind.fields} if self.kind.fields else {}
 
     def _take(self, line: bytes) -> None:
         try:

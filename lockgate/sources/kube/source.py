@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
 from lockgate.model.meta import ObjectRef, Problem
 from lockgate.model.workload import Pod
 from lockgate.sources.kube.access import ApiServer
-from lockgate.sources.kube.kinds import CILIUM_KINDS, KINDS, Kind
-from lockgate.sources.kube.reflector import Change, Document, Reflector
+from lockgate.sources.kube.kinds import CILIUM_KINDS, KINDS, SECRET, Kind
+from lockgate.sources.kube.reflector import Change, Document
+from lockgate.sources.kube.secret_copies import CopiedSecrets
+from lockgate.sources.kube.watches import Watches
 from lockgate.sources.manifests import Delta
 from lockgate.sources.parse import IGNORED, Declaration, parse
 
-_COALESCE_S = 0.002
-"""Events that come within this time are one change."""
 _MOST = 2000
 """Objects of one change at most, so that others get a turn between."""
 
@@ -25,23 +24,31 @@ class KubernetesSource:
 
     An object that is refused leaves its last good version in force. A kind that the server does
     not have is asked for again now and then.
+
+    Args:
+        server: that is asked.
+        compat_cilium: read kinds of ``cilium.io`` too.
+        secrets_namespace: read no Secrets but the copies in this namespace; empty: read all.
     """
 
-    def __init__(self, server: ApiServer, *, compat_cilium: bool = False) -> None:
+    def __init__(
+        self, server: ApiServer, *, compat_cilium: bool = False, secrets_namespace: str = ""
+    ) -> None:
         self.server = server
         self._compat_cilium = compat_cilium
-        kinds = (*KINDS, *CILIUM_KINDS) if compat_cilium else KINDS
-        self._reflectors = [Reflector(server, kind, self._note) for kind in kinds]
-        self._pending: dict[tuple[str, str, str], tuple[Kind, Change]] = {}
-        self._some = asyncio.Event()
+        kinds: tuple[Kind, ...] = (*KINDS, *CILIUM_KINDS) if compat_cilium else KINDS
+        self._copied = CopiedSecrets() if secrets_namespace else None
+        if secrets_namespace:
+            copies = replace(SECRET, namespace=secrets_namespace)
+            kinds = tuple(copies if kind == SECRET else kind for kind in kinds)
+        self._watches = Watches(server, kinds)
         self._in_force: set[ObjectRef] = set()
         self._told: set[str] = set()
-        self._tasks: list[asyncio.Task[None]] = []
 
     @property
     def faults(self) -> list[str]:
         """Why kinds cannot be watched at the moment, by kind."""
-        return [f"{row.kind.plural}: {row.fault}" for row in self._reflectors if row.fault]
+        return self._watches.faults
 
     async def start(self) -> Delta:
         """Return all objects, as soon as every kind was listed; wait for the server if need be.
@@ -49,55 +56,32 @@ class KubernetesSource:
         Raises: ConfigError: there is no usable kubeconfig.
         """
         await self.server.connect()
-        for reflector in self._reflectors:
-            task = asyncio.create_task(reflector.run(), name=f"watch {reflector.kind.plural}")
-            self._tasks.append(task)
-        listed = asyncio.create_task(self._all_listed(), name="listed")
-        await asyncio.wait([listed, *self._tasks], return_when=asyncio.FIRST_COMPLETED)
-        self._raise_failure()
-        return self._take(len(self._pending))
-
-    async def _all_listed(self) -> None:
-        for reflector in self._reflectors:
-            await reflector.listed.wait()
+        await self._watches.start()
+        return self._take()
 
     async def watch(self) -> AsyncIterator[Delta]:
         """Yield changes for as long as the source is not closed."""
         while True:
-            await self._some.wait()
-            await asyncio.sleep(_COALESCE_S)
-            self._raise_failure()
+            await self._watches.changed()
             delta = self._take(_MOST)
             if delta.put or delta.delete or delta.problems:
                 yield delta
 
     async def close(self) -> None:
         """End all watches."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._watches.close()
         await self.server.close()
 
-    def _raise_failure(self) -> None:
-        """Raise what ended a watch: a fault of ours, as those of the server do not."""
-        for task in self._tasks:
-            if task.done():
-                task.result()
-
-    def _note(self, kind: Kind, changes: list[Change]) -> None:
-        for change in changes:
-            self._pending[kind.kind, *change.key] = kind, change
-        self._some.set()
-
-    def _take(self, most: int) -> Delta:
+    def _take(self, most: int | None = None) -> Delta:
         put: list[Declaration] = []
         delete: list[ObjectRef] = []
         problems: dict[str, tuple[Problem, ...]] = {}
-        for key in list(self._pending)[:most]:
-            kind, change = self._pending.pop(key)
-            self._read(kind, change, put, delete, problems)
-        if not self._pending:
-            self._some.clear()
+        for kind, change in self._watches.take(most):
+            meant: Change | None = change
+            if self._copied is not None and kind.kind == SECRET.kind:
+                meant = self._copied.original(change)
+            if meant is not None:
+                self._read(kind, meant, put, delete, problems)
         return Delta(tuple(put), tuple(delete), problems)
 
     def _read(

@@ -7,18 +7,16 @@ what differs; a write that fails is tried again, later and later.
 from __future__ import annotations
 
 import asyncio
-import hashlib
-from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable
 from ipaddress import ip_address
-from typing import Any
 
 import structlog
 
 from lockgate.model.ingress import Ingress
 from lockgate.model.meta import Problem
 from lockgate.sources.kube.access import APPLY, ApiFault, ApiServer
-from lockgate.sources.kube.kinds import EVENT, INGRESS, object_path
+from lockgate.sources.kube.events import Regarding, Reporter, event_name, post_event
+from lockgate.sources.kube.kinds import INGRESS, object_path
 from lockgate.sources.kube.lease import Lease
 
 log = structlog.get_logger()
@@ -30,9 +28,7 @@ CONTROLLER = "lockgate.io/ingress-controller"
 _AT_ONCE = 8
 _MOST_PER_S = 50.0
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.5, 30.0
-_MAX_NOTE = 1000
 _REMEMBERED = 20_000
-_CONFLICT = 409
 _NOT_FOUND = 404
 
 
@@ -55,7 +51,7 @@ class StatusWriter:
     ) -> None:
         self._server = server
         self._lease = lease
-        self._instance = instance
+        self._reporter = Reporter(CONTROLLER, instance, "Translate")
         self._declared = declared
         self._wanted: dict[Key, tuple[str, ...]] = {}
         self._dirty: dict[Key, None] = {}
@@ -77,7 +73,7 @@ class StatusWriter:
     def tell(self, problems: Iterable[Problem]) -> None:
         """Have an Event for each problem of an Ingress, once."""
         for problem in problems:
-            name = _event_name(problem)
+            name = event_name(problem)
             if problem.ref.kind == INGRESS.kind and name not in self._told:
                 self._problems[name] = problem
                 self._some.set()
@@ -141,7 +137,7 @@ class StatusWriter:
     async def _write_events(self) -> None:
         for name, problem in list(self._problems.items()):
             held = self._declared((problem.ref.namespace, problem.ref.name))
-            if held is not None and not await self._write_event(name, problem, held):
+            if held is not None and not await self._write_event(problem, held):
                 self._some.set()
                 await asyncio.sleep(self._wait_s)
                 return
@@ -150,14 +146,11 @@ class StatusWriter:
             if len(self._told) > _REMEMBERED:
                 del self._told[next(iter(self._told))]
 
-    async def _write_event(self, name: str, problem: Problem, held: Ingress) -> bool:
-        body = _event(name, problem, held, self._instance)
-        path = object_path(EVENT, held.namespace, "").removesuffix("/")
+    async def _write_event(self, problem: Problem, held: Ingress) -> bool:
+        about = Regarding(INGRESS, held.namespace, held.name, held.uid)
         try:
-            await self._server.post(path, body)
+            await post_event(self._server, problem, about, self._reporter)
         except ApiFault as fault:
-            if fault.status == _CONFLICT:
-                return True  # an earlier agent has told it
             log.warning("event not written", ingress=held.ref.path, reason=str(fault))
             return 400 <= fault.status < 500  # a namespace that ends takes no more
         self.written += 1
@@ -170,33 +163,3 @@ def _shown(address: str) -> dict[str, str]:
     except ValueError:
         return {"hostname": address}
     return {"ip": address}
-
-
-def _event_name(problem: Problem) -> str:
-    text = "\0".join((str(problem.ref), problem.field, problem.reason, problem.message))
-    digest = hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
-    return f"{problem.ref.name[:230]}.{digest}"
-
-
-def _event(name: str, problem: Problem, held: Ingress, instance: str) -> Mapping[str, Any]:
-    note = f"{problem.field}: {problem.message}" if problem.field else problem.message
-    note += f"; {problem.fix}" if problem.fix else ""
-    return {
-        "apiVersion": EVENT.version,
-        "kind": EVENT.kind,
-        "metadata": {"namespace": held.namespace, "name": name},
-        "eventTime": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
-        "reportingController": CONTROLLER,
-        "reportingInstance": instance[:128],
-        "action": "Translate",
-        "reason": problem.reason[:128],
-        "type": "Warning",
-        "note": note[:_MAX_NOTE],
-        "regarding": {
-            "apiVersion": INGRESS.version,
-            "kind": INGRESS.kind,
-            "namespace": held.namespace,
-            "name": held.name,
-            "uid": held.uid,
-        },
-    }

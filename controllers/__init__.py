@@ -1,0 +1,1 @@
+"""The operator: what one process decides for the whole cluster, and forwarding never waits for."""
