@@ -7,7 +7,7 @@ SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 HTTP_PORT ?= 8080
 HTTPS_PORT ?= 8443
 
-.PHONY: help setup demo test check bench crds golden clean
+.PHONY: help setup demo test check bench e2e crds golden clean
 
 help: ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,10 @@ check: ## Lint, types and the direction of imports
 bench: setup ## Measure on this machine; one JSON object per line
 	@for bench in benchmarks/bench_*.py; do \
 		$(SUDO) $(VENV)/python -m "benchmarks.$$(basename "$$bench" .py)" || exit 1; done
+
+e2e: setup ## Run Kubernetes' own network tests, and ours, on two real nodes; the first time it builds them
+	@scripts/cluster-packages
+	$(SUDO) env PYTHONDONTWRITEBYTECODE=1 $(VENV)/python -m tests.cluster e2e $(ARGS)
 
 crds: setup ## Write the CustomResourceDefinitions again, from the schemas
 	$(VENV)/python -m lockgate.sources.crd charts/lockgate/crds

@@ -74,7 +74,7 @@ class Desired:
             self.policy,
             (settings.http_port, settings.https_port),
             settings.policy_enforcement,
-            (*settings.pod_prefixes, *host_prefixes),
+            (*settings.pod_prefixes, *settings.cluster_cidrs, *host_prefixes),
         )
         self._new_hosts = Cursor(self.ingress.hosts)
         self._new_tls = Cursor(self.ingress.tls)

@@ -28,7 +28,7 @@ def datapath_options(settings: Settings) -> Options:
     return Options(
         devices=settings.devices,
         masquerade=settings.masquerade,
-        unmasked=settings.unmasked_prefixes,
+        unmasked=(*settings.unmasked_prefixes, *settings.cluster_cidrs),
         socket_lb_host_only=settings.socket_lb_host_only,
         nat_ports=(settings.nat_port_first, settings.nat_port_last),
     )

@@ -48,6 +48,9 @@ class Settings(BaseSettings):
     pod_cidr6: str | None = None
     """IPv6 addresses of pods on this node; empty: none. By default ``fd77::/64`` where the agent
     runs the pods, and none in a cluster, whose other parts may not know IPv6."""
+    cluster_cidrs: tuple[str, ...] = ()
+    """Prefixes of the pods of all nodes: they see each other's own addresses, and to the Ingress
+    they are no clients of the world."""
     service_cidr: str = "10.78.0.0/16"
     """IPv4 addresses of Services that declare none."""
     service_cidr6: str | None = None
@@ -147,7 +150,7 @@ class Settings(BaseSettings):
     def _is_ipv6(cls, value: str | None) -> str | None:
         return str(IPv6Network(value)) if value else value
 
-    @field_validator("ingress_trusted_prefixes", "unmasked_prefixes")
+    @field_validator("ingress_trusted_prefixes", "unmasked_prefixes", "cluster_cidrs")
     @classmethod
     def _are_prefixes(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(str(ip_network(one, strict=False)) for one in value)

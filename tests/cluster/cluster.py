@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -42,6 +43,11 @@ class Cluster:
         """Return the administrator's kubeconfig."""
         return self._pki / "admin.kubeconfig"
 
+    @property
+    def pod_cidrs(self) -> str:
+        """Return the setting that says where all pods are."""
+        return json.dumps([PODS])
+
     def up(self) -> None:
         """Make the cluster and wait until pods can run on every node."""
         begun = time.monotonic()
@@ -59,7 +65,7 @@ class Cluster:
             self.kubectl("apply", "--server-side", "-f", str(path))
         for node in self.nodes:
             node.start_kubelet(self.programs, self._pki)
-            node.start_agent(self.kubeconfig)
+            node.start_agent(self.kubeconfig, cluster_cidrs=self.pod_cidrs)
         self._dns()
         until(self._all_ready, f"all nodes are ready; see {self.root}/log")
         self._say("nodes ready", begun)
