@@ -18,7 +18,7 @@ import dns.asyncquery
 import dns.exception
 import structlog
 
-from agent import dns_messages
+from agent import dns_messages, udp
 from bpf.host import has_ipv6
 from lockgate.ir import marks
 
@@ -175,9 +175,10 @@ class _Listener:
         answer = await self._proxy.answer(wire, self._patterns, server, tcp=False)
         if answer is None:
             return
-        with contextlib.suppress(OSError), _transparent(family, socket.SOCK_DGRAM) as reply:
-            reply.bind(server)
-            reply.sendto(answer, client)
+        # A server of this host is bound to the address that the answer must come from.
+        kind = socket.SOCK_RAW, socket.IPPROTO_UDP
+        with contextlib.suppress(OSError), _transparent(family, *kind) as reply:
+            udp.send(reply, server, client, answer)
 
     async def _on_stream(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         server = writer.get_extra_info("sockname")[:2]
@@ -193,11 +194,11 @@ class _Listener:
         writer.close()
 
 
-def _transparent(family: _Family, kind: socket.SocketKind) -> socket.socket:
+def _transparent(family: _Family, kind: socket.SocketKind, protocol: int = 0) -> socket.socket:
     """Return a socket that may have others' addresses and whose packets pods take for replies."""
-    made = socket.socket(family.number, kind)
+    made = socket.socket(family.number, kind, protocol)
     made.setblocking(False)
-    if family.number == socket.AF_INET6:
+    if family.number == socket.AF_INET6 and kind != socket.SOCK_RAW:
         made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     made.setsockopt(family.level, family.transparent, 1)

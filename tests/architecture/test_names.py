@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("lockgate", "ingress", "mesh", "xds", "bpf", "agent", "controllers")
+PACKAGES = ("lockgate", "ingress", "mesh", "xds", "bpf", "agent", "controllers", "connectivity")
 
 
 @pytest.mark.parametrize("package", PACKAGES)

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 
+import dns.message
+import dns.rrset
 import pytest
 
 from agent.dns_proxy import DnsProxy
+from lockgate.ir.node import IDENTITY_HOST
+from tests.e2e.ingress.gate import address_of_our_own
 from tests.kernel.conftest import Node, egress
 
 ANSWER = "2001:db8::7"
@@ -44,3 +49,40 @@ def test_a_server_of_either_family_is_asked_for_what_rules_allow(
 
     assert asyncio.run(scenario()) == [f"NOERROR {ANSWER}", "REFUSED"]
     assert learnt == [("www.world.test", [(ANSWER, 30.0)])]
+
+
+def test_a_server_of_this_host_keeps_its_socket(node: Node) -> None:
+    """The answer leaves in the server's name, although the server itself is bound to that."""
+    client = node.add_pod()
+    node.datapath.set_proxy_ports({(1, 0): 15053})
+    with address_of_our_own() as address, socket.socket(type=socket.SOCK_DGRAM) as server:
+        server.bind((address, 53))
+        node.datapath.put_ipcache(f"{address}/32", IDENTITY_HOST)
+        rule = egress(IDENTITY_HOST, 53, 17, verdict="redirect", rule_set="dns-1")
+        node.allow(client, rule, egress=True, classes={"dns-1": 1})
+
+        server.settimeout(10)
+
+        def serve() -> None:
+            wire, asker = server.recvfrom(4096)
+            answer = dns.message.make_response(dns.message.from_wire(wire))
+            answer.answer.append(dns.rrset.from_text("www.world.test.", 30, "IN", "AAAA", ANSWER))
+            server.sendto(answer.to_wire(), asker)
+
+        async def scenario() -> str:
+            proxy = DnsProxy(_ignore, "refused")
+            await proxy.serve({"dns-1": (15053, ("*.world.test",))})
+            serving = asyncio.create_task(asyncio.to_thread(serve))
+            try:
+                return await asyncio.to_thread(
+                    client.ask, "resolve", address, "www.world.test", "udp"
+                )
+            finally:
+                await proxy.close()
+                await serving
+
+        assert asyncio.run(scenario()) == f"NOERROR {ANSWER}"
+
+
+async def _ignore(name: str, answers: list[tuple[str, float]]) -> None:
+    del name, answers
