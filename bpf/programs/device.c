@@ -86,6 +86,8 @@ int from_device(struct __sk_buff *skb) {
         return host && host->flags & ENFORCED_INGRESS ? lost(skb, p, INGRESS, invalid)
                                                       : TC_ACT_OK;
     }
+    if (lg_endpoint_ips.lookup(&p->flow.source))
+        return lost(skb, p, INGRESS, REASON_SPOOFED); /* our own pods are not out there */
     if (translate(skb, p, AT_DEVICE_IN))
         return after_translation(skb, p);
     if (!p->is_error && !is_echo(p)) {

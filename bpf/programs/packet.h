@@ -8,7 +8,7 @@
 #define ICMP6 58
 #define EXTENSION_HEADERS 6
 
-#define NOT_IP 254       /* ARP and the like, which policy has nothing to say of */
+#define NOT_IP 254       /* neither IPv4 nor IPv6 */
 #define NEIGHBOUR 255    /* IPv6's own housekeeping on a link */
 
 BPF_TABLE_PINNED("lru_hash", struct fragment_key, struct fragment_value, lg_fragments, 8192,
@@ -210,6 +210,17 @@ static __always_inline int is_neighbour_talk(struct packet *p, u8 hops) {
         return hops == 255;
     return (type == 143 || (type >= 130 && type <= 132)) &&
            (p->flow.destination.words[0] & bpf_htonl(0xffff0000)) == bpf_htonl(0xff020000);
+}
+
+/* Whether an address means nothing beyond its link: fe80::/10, ff02::/16. */
+static __always_inline int is_on_link(const struct address *address) {
+    u32 first = bpf_ntohl(address->words[0]);
+    return (first & 0xffc00000) == 0xfe800000 || (first & 0xffff0000) == 0xff020000;
+}
+
+/* Of what is not IP, policy has nothing to say of ARP only: a tag behind a tag would hide packets. */
+static __always_inline int is_arp(struct __sk_buff *skb) {
+    return skb->protocol == bpf_htons(ETH_P_ARP);
 }
 
 /* Fill ``p`` from a packet; a reason if it cannot be judged, NOT_IP or NEIGHBOUR if it need not. */

@@ -158,8 +158,17 @@ static __always_inline int judge_from_pod(struct __sk_buff *skb, struct packet *
 }
 
 static __always_inline int is_spoofed(struct packet *p, struct endpoint *own) {
-    return p->family == 4 ? !same_address(&p->flow.source, &own->ipv4)
-                          : !same_address(&p->flow.source, &own->ipv6);
+    if (p->family == 4)
+        return !same_address(&p->flow.source, &own->ipv4);
+    /* A pod without an IPv6 address has none to send from, ``::`` neither. */
+    return !own->ipv6.words[0] || !same_address(&p->flow.source, &own->ipv6);
+}
+
+/* Housekeeping between the pod and its link, or the host, which is its router. */
+static __always_inline int is_neighbours(struct packet *p, int invalid, const struct address *other) {
+    return invalid == NEIGHBOUR && !p->is_fragment &&
+           (is_on_link(&p->flow.destination) || is_on_link(other) ||
+            identity_of(other) == IDENTITY_HOST);
 }
 
 int from_pod(struct __sk_buff *skb) {
@@ -171,13 +180,14 @@ int from_pod(struct __sk_buff *skb) {
         return TC_ACT_SHOT;
     }
     int invalid = parse(skb, EGRESS, p);
-    if (invalid == NOT_IP || invalid == NEIGHBOUR)
+    if ((invalid == NOT_IP && is_arp(skb)) || is_neighbours(p, invalid, &p->flow.destination))
         return TC_ACT_OK;
-    if (invalid)
-        return drop(skb, p, EGRESS, invalid, 0, own->identity, own->endpoint_id);
+    if (invalid && invalid != NEIGHBOUR)
+        return drop(skb, p, EGRESS, invalid == NOT_IP ? REASON_INVALID : invalid, 0,
+                    own->identity, own->endpoint_id);
     if (is_spoofed(p, own))
         return drop(skb, p, EGRESS, REASON_SPOOFED, 0, own->identity, own->endpoint_id);
-    if (p->is_error && is_error_of_known(p))
+    if (p->is_error && is_error_of_ends(p) && is_error_of_known(p))
         return pass(skb, EGRESS);
     return judge_from_pod(skb, p, own);
 }
@@ -257,16 +267,19 @@ int to_pod(struct __sk_buff *skb) {
         return TC_ACT_SHOT;
     }
     int invalid = parse(skb, INGRESS, p);
-    if (invalid == NOT_IP || invalid == NEIGHBOUR)
+    if ((invalid == NOT_IP && is_arp(skb)) || is_neighbours(p, invalid, &p->flow.source))
         return TC_ACT_OK;
+    if (invalid == NEIGHBOUR)
+        invalid = 0;
     if (mark == MARK_PROXY_REPLY || mark == MARK_PROXY_DONE) {
         if (mark == MARK_PROXY_REPLY && !invalid)
             translate(skb, p, AT_POD_IN);
         return pass(skb, INGRESS);
     }
     if (invalid)
-        return drop(skb, p, INGRESS, invalid, 0, own->identity, own->endpoint_id);
-    if (p->is_error && is_error_of_known(p)) {
+        return drop(skb, p, INGRESS, invalid == NOT_IP ? REASON_INVALID : invalid, 0,
+                    own->identity, own->endpoint_id);
+    if (p->is_error && is_error_for(p) && is_error_of_known(p)) {
         translate(skb, p, AT_POD_IN);
         return pass(skb, INGRESS);
     }

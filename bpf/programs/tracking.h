@@ -99,6 +99,17 @@ static __always_inline void renew(struct flow_value *value, struct decision *d, 
     value->revision = revision;
 }
 
+/* Whether an error is about a packet between those two whom it goes between, as an end tells it. */
+static __always_inline int is_error_of_ends(const struct packet *p) {
+    return same_address(&p->inner.source, &p->flow.destination) &&
+           same_address(&p->inner.destination, &p->flow.source);
+}
+
+/* Whether an error is about a packet of whom it goes to; any router on the way may tell it. */
+static __always_inline int is_error_for(const struct packet *p) {
+    return same_address(&p->inner.source, &p->flow.destination);
+}
+
 static __always_inline int is_error_of_known(struct packet *p) {
     p->key = p->inner;
     p->key.direction = EGRESS;

@@ -70,7 +70,7 @@ class Pod:
             "netns", self.netns)  # fmt: skip
         run("ip", "link", "set", self.ifname, "up")
         mac = Path(f"/sys/class/net/{self.ifname}/address")
-        address = _link_address(self.ifname) if not mac.exists() else mac.read_text().strip()
+        address = link_address(self.ifname) if not mac.exists() else mac.read_text().strip()
         inside = ["ip", "-n", self.netns]
         run(*inside, "link", "set", "lo", "up")
         run(*inside, "addr", "add", f"{self.address}/32", "dev", "eth0")
@@ -85,7 +85,7 @@ class Pod:
         run(*inside, "neigh", "replace", GATEWAY6, "lladdr", address, "dev", "eth0",
             "nud", "permanent")  # fmt: skip
         run("ip", "route", "replace", f"{self.address6}/128", "dev", self.ifname)
-        own = _link_address("eth0", self.netns)
+        own = link_address("eth0", self.netns)
         for one in self.addresses:
             run("ip", "neigh", "replace", one, "lladdr", own, "dev", self.ifname,
                 "nud", "permanent")  # fmt: skip
@@ -99,7 +99,7 @@ class Pod:
         return self.node.ask(self.netns, *arguments)
 
 
-def _link_address(ifname: str, netns: str = "") -> str:
+def link_address(ifname: str, netns: str = "") -> str:
     inside = ["-n", netns] if netns else []
     text = subprocess.run(["ip", *inside, "-o", "link", "show", ifname], capture_output=True,
                           text=True, check=True).stdout  # fmt: skip
