@@ -57,6 +57,8 @@ class KernelReconciler:
         self._cidrs = Cursor(desired.policy.cidr_identities)
         self._frontends: dict[Key | str, set[Frontend]] = {}
         self._addresses: dict[str, tuple[str, ...]] = {}
+        self._holders: dict[str, str] = {}
+        """The pod that an address is written for, by prefix."""
         self._failures: list[str] = []
         self._adopted = False
 
@@ -98,8 +100,8 @@ class KernelReconciler:
                 cursor.done(key)
 
     def _set_ipcache(self, cidr: str, identity: int | None) -> None:
-        if cidr in self._hosts:
-            return  # a policy may name an address of this host, or a Node be it
+        if cidr in self._hosts or cidr in self._holders:
+            return  # a policy may name an address of this host or of a pod, or a Node be it
         identity = _GROUND.get(cidr) if identity is None else identity
         if identity is None:
             self._datapath.delete_ipcache(cidr)
@@ -112,11 +114,18 @@ class KernelReconciler:
         old = self._addresses.pop(endpoint, ())
         addresses = placed.pod.addresses if placed else ()
         for address in set(old) - set(addresses):
-            self._datapath.delete_ipcache(host_prefix(address))
+            self._free_address(endpoint, host_prefix(address))
         if addresses and identity is not None:
             self._addresses[endpoint] = addresses
             for address in addresses:
+                self._holders[host_prefix(address)] = endpoint
                 self._datapath.put_ipcache(host_prefix(address), identity)
+
+    def _free_address(self, endpoint: str, prefix: str) -> None:
+        """Give a pod's address back to what policies call it, unless it is another pod's by now."""
+        if self._holders.get(prefix) == endpoint:
+            del self._holders[prefix]
+            self._set_ipcache(prefix, self._desired.policy.cidr_identities.get(prefix))
 
     def _set_policy(self, endpoint: str, policy: EndpointPolicy | None) -> None:
         if endpoint == HOST:

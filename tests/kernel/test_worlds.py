@@ -55,6 +55,12 @@ class Agent:
         self._desired.tick()
         self._kernel.enforce()
 
+    def forget_pod(self) -> None:
+        """Have the pod gone."""
+        self._desired.topology.pod_status.delete(PATH)
+        self._desired.tick()
+        self._kernel.enforce()
+
 
 @pytest.fixture
 def agent(node: Node, tmp_path: Path) -> Iterator[Agent]:
@@ -93,3 +99,25 @@ def test_the_host_and_pods_are_known_by_addresses_of_both_families(
     known = {row["cidr"]: row["identity"] for row in inspect.ipcache(node.bpf_dir)}
     assert {known[f"{HOST_ADDRESS}/32"], known[f"{HOST_ADDRESS6}/128"]} == {1}
     assert known[f"{ADDRESSES[0]}/32"] == known[f"{ADDRESSES[1]}/128"] >= 256
+
+
+def test_a_pod_keeps_its_identity_when_a_policy_names_its_address(node: Node, agent: Agent) -> None:
+    def identities() -> dict[str, int]:
+        rows = {row["cidr"]: row["identity"] for row in inspect.ipcache(node.bpf_dir)}
+        return {cidr: rows[cidr] for cidr in (f"{ADDRESSES[0]}/32", f"{ADDRESSES[1]}/128")}
+
+    agent.declare(DOCUMENT)
+    before = identities()
+    block = {"cidr": "0.0.0.0/0", "except": [f"{ADDRESSES[0]}/32"]}
+    named = {
+        "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy",
+        "metadata": {"name": "named"},
+        "spec": {"podSelector": {}, "policyTypes": ["Egress"],
+                 "egress": [{"to": [{"ipBlock": block}]}]},
+    }  # fmt: skip
+    agent.declare(named)
+    assert identities() == before
+    agent.forget_pod()
+    known = {row["cidr"]: row["identity"] for row in inspect.ipcache(node.bpf_dir)}
+    assert known[f"{ADDRESSES[0]}/32"] >> 24 == 1, "the address is the policy's again"
+    assert f"{ADDRESSES[1]}/128" not in known
