@@ -9,6 +9,7 @@ import click
 
 from lockgate import __version__
 from lockgate.cli.agent import FAILURE, agent, exit_code, up
+from lockgate.cli.cni import cni
 from lockgate.cli.connectivity import connectivity
 from lockgate.cli.envoy import envoy
 from lockgate.cli.ingress import ingress
@@ -52,6 +53,6 @@ def main() -> None:
 
 
 for _command in (
-    up, agent, operator, status, endpoint, identity, service, policy, ingress, bpf, envoy, observe, connectivity,
+    up, agent, operator, status, endpoint, identity, service, policy, ingress, bpf, envoy, observe, connectivity, cni,
 ):  # fmt: skip
     main.add_command(_command)

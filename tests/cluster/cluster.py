@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from agent import cni_install
 from tests.cluster import config, images
 from tests.cluster.node import LINK_ADDRESS, Node, until
 from tests.kube.apiserver import ADMINS, Authority, write_kubeconfig
@@ -102,8 +102,7 @@ class Cluster:
         """Have all programs under their plain names in one folder, our plugin in another."""
         for name in {**TOOLS, **NODE_TOOLS}:
             (self.programs / name).symlink_to(built(name))
-        plugin = Path(sys.executable).with_name("lockgate-cni")
-        (self.root / "cni" / "lockgate-cni").symlink_to(plugin)
+        cni_install.install_plugin(self.root / "cni", self.root / "cni-home")
         # The runtime has it do what it could do itself.
         (self.root / "cni" / "loopback").symlink_to(built("loopback"))
         self._waiter = self.programs / "waiter"

@@ -49,16 +49,6 @@ disabled_plugins = {json.dumps(_DISABLED)}
 """
 
 
-def conflist(agent_socket: str) -> str:
-    """Return the network of pods."""
-    plugin = {
-        "type": "lockgate-cni",
-        "agentSocket": agent_socket,
-        "capabilities": {"portMappings": True},
-    }
-    return json.dumps({"cniVersion": "1.1.0", "name": "lockgate", "plugins": [plugin]})
-
-
 def kubelet(name: str, folder: Path, pki: Path, runtime: str) -> str:
     """Return the kubelet's configuration."""
     return json.dumps(

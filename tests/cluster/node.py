@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from agent import cni_install
 from tests.cluster import config
 
 CGROUPS = Path("/sys/fs/cgroup")
@@ -123,7 +124,7 @@ class Node:
         settings.write_text(
             config.containerd(self.folder, programs / "runc", plugins, self.folder / "cni.d")
         )
-        (self.folder / "cni.d" / "10-lockgate.conflist").write_text(config.conflist(AGENT_SOCKET))
+        cni_install.install_configuration(self.folder / "cni.d", AGENT_SOCKET, exclusive=True)
         path = {"PATH": f"{programs}:{os.environ['PATH']}"}
         self.start("containerd", programs / "containerd", "-c", settings, environment=path)
         asked = (programs / "ctr", "-a", RUNTIME, "version")

@@ -39,8 +39,9 @@ TOOLS = {
         "kubernetes", "k8s.io/kubernetes/cmd/kube-apiserver", KUBERNETES, _STAMP
     ),
     "etcd": Tool("etcd", "go.etcd.io/etcd/server/v3", "3.6.16"),
+    "helm": Tool("helm", "helm.sh/helm/v3/cmd/helm", "3.22.0"),
 }
-"""What the tests of an API server need."""
+"""What the tests of an API server and of the chart need."""
 NODE_TOOLS = {
     **{
         name: Tool("kubernetes", f"k8s.io/kubernetes/cmd/{name}", KUBERNETES, _STAMP)
