@@ -36,8 +36,9 @@ e2e: setup ## Run Kubernetes' own network tests, and ours, on two real nodes; th
 	@scripts/cluster-packages
 	$(SUDO) env PYTHONDONTWRITEBYTECODE=1 $(VENV)/python -m tests.cluster e2e $(ARGS)
 
-crds: setup ## Write the CustomResourceDefinitions again, from the schemas
+crds: setup ## Write the CustomResourceDefinitions and the schema of the chart's values again
 	$(VENV)/python -m lockgate.sources.crd charts/lockgate/crds
+	$(VENV)/python -m lockgate.chart_values charts/lockgate/values.schema.json
 
 golden: setup ## Write the golden files again; read the diff before you commit it
 	$(VENV)/pytest tests/golden --update-golden

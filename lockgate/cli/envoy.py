@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import click
@@ -18,6 +19,23 @@ _NO_HOSTS: list[Row] = [{}]
 @click.group()
 def envoy() -> None:
     """What Envoy holds, from its admin interface."""
+
+
+@envoy.command()
+@click.option(
+    "--run-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Of the agent [default: /run/lockgate].",
+)
+@click.option("--node-name", help="This node's name [default: the host's].")
+def run(**flags: Any) -> None:
+    """Become the node's Envoy, for an agent whose LOCKGATE_ENVOY_EXTERNAL is true."""
+    from lockgate.settings import read_settings
+    from xds.envoy import EnvoyPaths, EnvoyProcess, find_envoy
+
+    settings = read_settings(**flags)
+    paths, workers = EnvoyPaths.of(settings), settings.envoy_concurrency
+    EnvoyProcess(find_envoy(settings), paths, settings.node_name, workers).become()
 
 
 def _command(part: str, about: str, columns: tuple[str, ...], rows: Callable[[Any], Any]) -> None:

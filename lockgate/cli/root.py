@@ -13,6 +13,7 @@ from lockgate.cli.cni import cni
 from lockgate.cli.connectivity import connectivity
 from lockgate.cli.envoy import envoy
 from lockgate.cli.ingress import ingress
+from lockgate.cli.install import install, uninstall, upgrade
 from lockgate.cli.kernel import bpf
 from lockgate.cli.listing import endpoint, identity, service
 from lockgate.cli.observe import observe
@@ -53,6 +54,7 @@ def main() -> None:
 
 
 for _command in (
-    up, agent, operator, status, endpoint, identity, service, policy, ingress, bpf, envoy, observe, connectivity, cni,
+    up, agent, operator, install, upgrade, uninstall, status, endpoint, identity, service, policy,
+    ingress, bpf, envoy, cni, observe, connectivity,
 ):  # fmt: skip
     main.add_command(_command)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import time
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 import click
 
 from lockgate.cli.client import AgentClient, AgentUnreachable
+from lockgate.cli.cluster_status import show_cluster
+from lockgate.cli.install import cluster_report
 from lockgate.cli.options import agent_option
 from lockgate.cli.output import output_option, show, show_table
 
@@ -22,13 +25,35 @@ PROBLEM_COLUMNS = ("object", "field", "reason", "message", "fix", "origin")
     "--timeout", "timeout_s", type=float, default=60.0, show_default=True,
     help="Seconds to wait with --wait.",
 )  # fmt: skip
+@click.option("--cluster", is_flag=True, help="Of what is installed in a cluster.")
+@click.option("--kubeconfig", default="", help="With --cluster: how to reach the API server.")
+@click.option(
+    "--namespace",
+    "-n",
+    default="kube-system",
+    show_default=True,
+    help="With --cluster: where it is installed.",
+)
 @agent_option
 @output_option
-def status(wait: bool, timeout_s: float, client: AgentClient, output: str) -> None:
+def status(  # options of a command
+    *,
+    wait: bool,
+    timeout_s: float,
+    cluster: bool,
+    kubeconfig: str,
+    namespace: str,
+    client: AgentClient,
+    output: str,
+) -> None:
     """Show the health of every part, one line each. Exit code 1 when something is not well.
 
     Objects that were refused are listed below; they do not make the node unhealthy.
     """
+    if cluster:
+        whole = asyncio.run(cluster_report(kubeconfig, namespace))
+        show_cluster(whole) if output == "table" else show(whole, output)
+        sys.exit(0 if whole["healthy"] else 1)
     report = wait_until_healthy(client, timeout_s) if wait else client.get("/v1/status")
     if output == "table":
         _show_report(report)

@@ -221,6 +221,7 @@ def _api_flags(server: ApiServer) -> list[str]:
         f"--service-account-signing-key-file={at}/server.key",
         "--service-account-issuer=https://kubernetes.default.svc",
         "--authorization-mode=RBAC,Node", "--service-cluster-ip-range=10.96.0.0/16",
+        "--allow-privileged",
         "--disable-admission-plugins=ServiceAccount", "--endpoint-reconciler-type=none",
         "--shutdown-delay-duration=0s", "--max-requests-inflight=4000",
         "--max-mutating-requests-inflight=2000",
