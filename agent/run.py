@@ -14,8 +14,10 @@ import structlog
 
 from agent.lock import node_lock
 from agent.node import Node
+from bpf.datapath import Datapath
 from bpf.host import host_addresses
 from bpf.kernel import probe_all
+from bpf.routes import KernelRoutes
 from lockgate.errors import BpfError, ConfigError, LockgateError, PrivilegeError
 from lockgate.log import configure_logging
 from lockgate.settings import Settings
@@ -23,6 +25,7 @@ from lockgate.sources.kube.access import ApiServer
 from lockgate.sources.kube.source import KubernetesSource
 from lockgate.sources.manifests import ManifestSource
 from lockgate.sources.source import Source
+from xds.envoy import EnvoyPaths, EnvoyProcess, find_envoy
 
 log = structlog.get_logger()
 
@@ -63,6 +66,24 @@ def run(
             return asyncio.run(_run(node, on_step, lambda: on_ready(line), leaves=leaves))
         except BpfError as error:
             raise _explain(error) from error
+
+
+def clean_up(settings: Settings) -> None:
+    """Remove what agents left on this host: Envoy, programs, maps and routes; pods stay.
+
+    Raises: LockgateError: an agent runs, or the kernel refuses.
+    """
+    if os.geteuid() != 0:
+        raise PrivilegeError("what is in the kernel only root may remove; run it with sudo")
+    with node_lock():
+        EnvoyProcess(find_envoy(settings), EnvoyPaths.of(settings)).stop()
+        cgroup = Path(settings.cgroup) if settings.cgroup else None
+        datapath = Datapath(settings.bpf_dir, settings.run_dir, cgroup)
+        datapath.adopt()
+        datapath.cleanup()
+        routes = KernelRoutes()
+        for prefix in routes.present():
+            routes.delete(prefix)
 
 
 def leaves_when_stopped(settings: Settings) -> bool:

@@ -277,6 +277,12 @@ class Datapath:
         """Remove connections and translations that have timed out; return how many of each map."""
         return tracking.collect(self._maps)
 
+    def adopt(self) -> None:
+        """Take hold of what an earlier agent left, only to remove it by :meth:`cleanup`."""
+        self._netlink = IPRoute()
+        if (self._bpf_dir / maps.SCHEMA).exists():
+            self._maps = maps.create_maps(self._bpf_dir / maps.SCHEMA)
+
     def cleanup(self) -> None:
         """Remove everything of ours from the kernel; sysctls stay."""
         endpoints = self._maps.get(maps.ENDPOINTS.name)

@@ -76,6 +76,16 @@ def run_agent(**flags: Any) -> None:
     _run(**flags)
 
 
+@agent.command()
+@settings_options
+def cleanup(**flags: Any) -> None:
+    """Remove what agents left on this host: Envoy, programs, maps and routes. Pods stay."""
+    from agent.run import clean_up
+    from lockgate.settings import read_settings
+
+    clean_up(read_settings(**flags))
+
+
 def _run(**flags: Any) -> None:
     # Imported here: the agent's libraries take a second that no other command should pay.
     from agent.run import run

@@ -111,6 +111,22 @@ def test_an_agent_told_to_stop_leaves_nothing(shop: Shop) -> None:
     assert ours.stdout == ""
 
 
+def test_what_a_killed_agent_left_can_be_removed(shop: Shop) -> None:
+    running = shop.command("agent", "cleanup")
+    assert running.returncode == 3
+    assert "another agent runs" in running.stderr
+    shop.kill()
+    assert Path("/sys/fs/bpf/lockgate").exists()
+    for _ in range(2):
+        done = shop.command("agent", "cleanup")
+        assert done.returncode == 0, done.stderr
+    assert not Path("/sys/fs/bpf/lockgate").exists()
+    rules = subprocess.run(["ip", "rule"], capture_output=True, text=True, check=True)
+    assert "2004" not in rules.stdout
+    assert not (shop.run_dir / "envoy.pid").exists()
+    assert list(Path("/run/netns").glob("lg-shop-*")) != [], "pods stay"
+
+
 def test_a_port_in_use_is_named_with_the_flag_to_change(tmp_path: Path) -> None:
     made = Shop(tmp_path)
     with socket.create_server(("127.0.0.1", made.port)):
