@@ -26,13 +26,13 @@ _GROUPS = (
     "root:x:0:\nuser-defined-in-image:x:1000:\n"
     "group-defined-in-image:x:50000:user-defined-in-image\n"
 )
-_OUR_OWN = frozenset({"busybox", "nc", "ip", "ss", "nslookup", "sh", "ash", "bash"})
+_OUR_OWN = frozenset({"busybox", "nc", "ip", "ss", "nslookup", "sh", "ash", "bash", "wget"})
 """Commands of which the tests' image has the full ones instead of busybox's."""
 _FULL = {
     "/usr/bin/curl": "curl", "/usr/bin/nc": "nc.openbsd", "/usr/bin/dig": "dig",
     "/usr/bin/nslookup": "nslookup", "/usr/bin/iperf": "iperf", "/usr/bin/socat": "socat",
     "/sbin/ip": "ip", "/bin/ss": "ss", "/bin/bash": "bash", "/bin/sh": "dash",
-    "/usr/bin/getent": "getent",
+    "/usr/bin/getent": "getent", "/usr/bin/wget": "wget",
 }  # fmt: skip
 
 
@@ -206,5 +206,5 @@ def _json(**fields: Any) -> bytes:
     return json.dumps(fields, sort_keys=True).encode()
 
 
-VERSION = f"{KUBERNETES}-1"
+VERSION = f"{KUBERNETES}-2"
 """Changes with what the images hold."""

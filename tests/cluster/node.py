@@ -26,6 +26,10 @@ _OWN_SYSCTLS = {"vm/overcommit_memory": "1", "kernel/panic": "10", "kernel/panic
 """What kubelet sets for the whole host; here it gets files to write to."""
 
 
+_STARTED: list[subprocess.Popen[bytes]] = []
+"""What was started by this process, which the nodes end."""
+
+
 @dataclass(frozen=True)
 class Node:
     """A node and where its files are; ``root`` is the cluster's folder."""
@@ -76,7 +80,7 @@ class Node:
     ) -> None:
         """Start a process inside; it ends with the node."""
         with (self.root / "log" / f"{name}{self.number}.log").open("ab") as log:
-            subprocess.Popen(
+            process = subprocess.Popen(
                 self.command(*words),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -84,6 +88,7 @@ class Node:
                 env={**os.environ, **(environment or {})},
                 start_new_session=True,
             )
+        _STARTED.append(process)
 
     def create(self, waiter: Path) -> None:
         """Make the namespaces, with a first process that keeps them."""
