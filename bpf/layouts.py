@@ -56,7 +56,7 @@ class Layout:
 
 def layouts_of(specs: Iterable[MapSpec]) -> dict[str, Layout]:
     """Return the layouts of maps of this schema, by name."""
-    known = _records((SOURCES / "datapath.h").read_text())
+    known = records_of((SOURCES / "datapath.h").read_text())
     return {
         spec.name: Layout(
             spec.kind,
@@ -74,7 +74,7 @@ def _plain(form: str) -> Record:
     return Record(size, (Field("number", 0, size, True),))
 
 
-def _records(text: str) -> dict[str, Record]:
+def records_of(text: str) -> dict[str, Record]:
     """Return the structs of a C text, laid out as compilers do."""
     sizes = {name: (size, size) for name, size in _NUMBERS.items()}
     found = {}

@@ -97,7 +97,7 @@ class Migration:
             for spec in pinned
         ):
             return
-        paths = (self._bpf_dir / f"{maps.SCHEMA}.{number}" for number in count(1))
+        paths = (self._bpf_dir / f"{maps.SCHEMA}-{number}" for number in count(1))
         aside = next(path for path in paths if not path.exists())
         manifest = self._manifest(self._directory)
         if manifest.exists():
