@@ -13,6 +13,7 @@ from pyroute2 import IPRoute
 from bpf import attach, host, loader, maps, tracking
 from bpf.events import EventReader, Verdict
 from bpf.maps import Fields, Map
+from bpf.migration import Migration
 from bpf.policymap import key_of, row_of, value_of
 from bpf.services import Services
 from lockgate.errors import BpfError
@@ -65,6 +66,8 @@ class Datapath:
         self._programs: dict[str, int] = {}
         self._policies: dict[int, dict[RowKey, dict[Fields, Fields]]] = {}
         self._written: dict[int, tuple[object, int]] = {}
+        self.lost: tuple[str, ...] = ()
+        """What an agent of another schema left and could not be taken over, for people."""
         self._reader: EventReader | None = None
         self._callback: Callable[[Verdict], None] = lambda _: None
 
@@ -75,19 +78,23 @@ class Datapath:
         """
         self._netlink = IPRoute()
         host.ensure_bpffs(self._bpf_dir)
-        self._maps = maps.create_maps(self._bpf_dir / maps.SCHEMA)
-        self._programs, compiled = loader.ensure_programs(self._bpf_dir, self._maps)
+        migration = Migration(self._bpf_dir, self._run_dir, maps.ALL)
+        self._maps = migration.open()
+        self._programs, loaded = loader.ensure_programs(self._bpf_dir, self._maps)
         index, address = host.install(self._netlink)
+        migration.copy()
         self._map(maps.HAIRPIN).put((0,), (index, address, 0))
         self._configure()
         attach.attach_tc(
             self._netlink, index, self._programs["hairpin"], "lg_hairpin", attach.TC_INGRESS
         )
-        if compiled:
+        if loaded or migration.is_needed or loader.has_older(self._bpf_dir):
             self._attach_known()
         self._attach_devices()
         attach.attach_cgroup(self._cgroup_root(), self._programs)
+        migration.finish()
         loader.forget_older(self._bpf_dir)
+        self.lost = tuple(migration.lost)
         self._services = Services(self._maps)
         self._ipcache = dict(self._map(maps.IPCACHE).items())
         self._policies, self._written = {}, {}

@@ -43,12 +43,21 @@ def close_programs(programs: dict[str, int]) -> None:
         os.close(fd)
 
 
+def has_older(bpf_dir: Path) -> bool:
+    """Say whether programs of another source are pinned, and may still be attached."""
+    return bool(_older(bpf_dir))
+
+
 def forget_older(bpf_dir: Path) -> None:
     """Unpin programs of any other source."""
+    for directory in _older(bpf_dir):
+        remove_tree(directory)
+
+
+def _older(bpf_dir: Path) -> list[Path]:
     current = f"{_PREFIX}{source_hash()}"
-    for directory in (bpf_dir / maps.SCHEMA).glob(f"{_PREFIX}*"):
-        if directory.name != current:
-            remove_tree(directory)
+    found = (bpf_dir / maps.SCHEMA).glob(f"{_PREFIX}*")
+    return [directory for directory in found if directory.name != current]
 
 
 def remove_tree(directory: Path) -> None:

@@ -11,6 +11,7 @@ import os
 import struct
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -38,6 +39,8 @@ class MapSpec:
     key_type: str = ""
     """Struct in C, if it is one."""
     value_type: str = ""
+    carried: bool = True
+    """What it holds outlives a change of the schema."""
 
     @property
     def key_size(self) -> int:
@@ -66,13 +69,15 @@ FRAGMENTS = MapSpec(
     "lg_fragments", LRU_HASH, "=16s16sIBBH", "=2s2s", 8192, "fragment_key", "fragment_value"
 )
 METRICS = MapSpec("lg_metrics", PERCPU_ARRAY, "=I", "=QQ", 36, "", "counter")
-EVENT_BUDGET = MapSpec("lg_event_budget", PERCPU_ARRAY, "=I", "=QQ", 1, "", "event_budget")
-REPORTED = MapSpec("lg_reported", LRU_HASH, _FLOW, "=Q", 16384, "flow_key")
+EVENT_BUDGET = MapSpec(
+    "lg_event_budget", PERCPU_ARRAY, "=I", "=QQ", 1, "", "event_budget", carried=False
+)
+REPORTED = MapSpec("lg_reported", LRU_HASH, _FLOW, "=Q", 16384, "flow_key", carried=False)
 HAIRPIN = MapSpec("lg_hairpin", ARRAY, "=I", "=I6sH", 1, "", "hairpin")
 DEVICES = MapSpec("lg_devices", HASH, "=I", "=16s16s", 64, "", "device")
-PACKET = MapSpec("lg_packet", PERCPU_ARRAY, "=I", "=424s", 5, "", "packet")
+PACKET = MapSpec("lg_packet", PERCPU_ARRAY, "=I", "=424s", 5, "", "packet", carried=False)
 UNMASKED = MapSpec("lg_unmasked", LPM_TRIE, "=I16s", "=I", 4096, "cidr_key")
-EVENTS = MapSpec("lg_events", RINGBUF, "", "", 1 << 22)
+EVENTS = MapSpec("lg_events", RINGBUF, "", "", 1 << 22, carried=False)
 SERVICES = MapSpec(
     "lg_services", HASH, "=16s2sBB", "=IIIIII", 131072, "service_key", "service_value"
 )
@@ -94,93 +99,128 @@ ALL: Final = (
 EVENT: Final = "=Q16s16s2s2sIIIBBBBI"
 """A record of ``lg_events``, struct event."""
 
+_NOT_IN_BATCHES: Final = (errno.ENOSPC, errno.EINVAL, 524)
+"""One bucket holds more than a batch, or there are no batches: of this kernel, of this kind."""
+
 Fields = tuple[object, ...]
 
 
 class Map:
-    """An open map; entries are read and written as the tuples of its spec's formats."""
+    """An open map; entries are read and written as the tuples of its spec's formats.
 
-    def __init__(self, spec: MapSpec, fd: int) -> None:
+    Or packed: keys, and values, that stand one after the other.
+    """
+
+    def __init__(self, spec: MapSpec, fd: int, batches: bool = True) -> None:
         self.spec = spec
         self.fd = fd
+        self._batches = batches
+        self._key, self._value = struct.Struct(spec.key), struct.Struct(spec.value)
 
     def put(self, key: Fields, value: Fields) -> None:
         """Write one entry.
 
         Raises: MapFull: there is no room.
         """
-        spec = self.spec
-        try:
-            syscalls.update(self.fd, struct.pack(spec.key, *key), struct.pack(spec.value, *value))
-        except OSError as error:
-            raise self._failure(error) from error
+        self.put_packed(self._key.pack(*key), self._value.pack(*value))
 
     def get(self, key: Fields) -> Fields | None:
         """Read one entry."""
-        spec = self.spec
-        raw = syscalls.lookup(self.fd, struct.pack(spec.key, *key), spec.value_size)
-        return None if raw is None else struct.unpack(spec.value, raw)
+        raw = syscalls.lookup(self.fd, self._key.pack(*key), self._value.size)
+        return None if raw is None else self._value.unpack(raw)
 
     def delete(self, key: Fields) -> bool:
         """Remove one entry and return whether it was there."""
-        return syscalls.delete(self.fd, struct.pack(self.spec.key, *key))
+        return syscalls.delete(self.fd, self._key.pack(*key))
 
     def items(self) -> Iterator[tuple[Fields, Fields]]:
         """Walk all entries; what changes meanwhile may be missed or met twice."""
-        key_form, value_form = struct.Struct(self.spec.key), struct.Struct(self.spec.value)
-        token: bytes | None = None
-        while True:
-            try:
-                keys, values, _, token = syscalls.lookup_batch(
-                    self.fd, key_form.size, value_form.size, token, _BATCH
-                )
-            except OSError as error:
-                if error.errno == errno.ENOSPC:  # one bucket holds more than a batch
-                    yield from self._items_one_by_one()
-                    return
-                raise BpfError(f"map {self.spec.name}: {error.strerror}") from error
-            yield from zip(key_form.iter_unpack(keys), value_form.iter_unpack(values), strict=True)
-            if token is None:
-                return
+        for keys, values in self.pages():
+            yield from zip(
+                self._key.iter_unpack(keys), self._value.iter_unpack(values), strict=True
+            )
 
     def keys(self) -> Iterator[Fields]:
         """Walk all keys."""
-        for raw in list(syscalls.keys(self.fd, self.spec.key_size)):
-            yield struct.unpack(self.spec.key, raw)
+        for raw in list(syscalls.keys(self.fd, self._key.size)):
+            yield self._key.unpack(raw)
 
     def put_all(self, entries: Mapping[Fields, Fields]) -> None:
         """Write many entries, in as few calls as the kernel allows.
 
         Raises: MapFull: there is no room; some may have been written.
         """
-        spec = self.spec
-        waiting = list(entries.items())
-        for start in range(0, len(waiting), _BATCH):
-            part = waiting[start : start + _BATCH]
-            keys = b"".join(struct.pack(spec.key, *key) for key, _ in part)
-            values = b"".join(struct.pack(spec.value, *value) for _, value in part)
-            try:
-                syscalls.update_batch(self.fd, keys, values, len(part))
-            except OSError as error:
-                raise self._failure(error) from error
+        keys, values = self._key.pack, self._value.pack
+        self.put_packed(
+            b"".join([keys(*key) for key in entries]),
+            b"".join([values(*value) for value in entries.values()]),
+        )
 
     def delete_all(self, keys: Iterable[Fields]) -> None:
         """Remove many entries; those that are not there do not matter."""
-        spec = self.spec
-        waiting = [struct.pack(spec.key, *key) for key in keys]
-        for start in range(0, len(waiting), _BATCH):
-            part = waiting[start : start + _BATCH]
-            try:
-                syscalls.delete_batch(self.fd, b"".join(part), len(part))
-            except OSError:  # one is missing: the rest of the batch is left
-                for key in part:
-                    syscalls.delete(self.fd, key)
+        pack = self._key.pack
+        self.delete_packed(b"".join([pack(*key) for key in keys]))
 
-    def _items_one_by_one(self) -> Iterator[tuple[Fields, Fields]]:
-        for key in self.keys():
-            value = self.get(key)
+    def pages(self) -> Iterator[tuple[bytes, bytes]]:
+        """Walk all entries as packed keys and values; of a per-CPU map with every CPU's value."""
+        width, stride = self._key.size, self.stride
+        token: bytes | None = None
+        while self._batches:
+            try:
+                keys, values, _, token = syscalls.lookup_batch(
+                    self.fd, width, stride, token, _BATCH
+                )
+            except OSError as error:
+                if error.errno in _NOT_IN_BATCHES:
+                    break
+                raise BpfError(f"map {self.spec.name}: {error.strerror}") from error
+            yield keys, values
+            if token is None:
+                return
+        for key in list(syscalls.keys(self.fd, width)):
+            value = syscalls.lookup(self.fd, key, stride)
             if value is not None:
                 yield key, value
+
+    def put_packed(self, keys: bytes, values: bytes) -> None:
+        """Write entries.
+
+        Raises: MapFull: there is no room; some may have been written.
+        """
+        width, stride = self._key.size, self.stride
+        step = _BATCH if self._batches else 1
+        try:
+            for start in range(0, len(keys) // width, step):
+                part = keys[start * width : (start + step) * width]
+                rest = values[start * stride : (start + step) * stride]
+                if self._batches:
+                    syscalls.update_batch(self.fd, part, rest, len(part) // width)
+                else:
+                    syscalls.update(self.fd, part, rest)
+        except OSError as error:
+            raise self._failure(error) from error
+
+    def delete_packed(self, keys: bytes) -> None:
+        """Remove entries; those that are not there do not matter."""
+        width = self._key.size
+        step = _BATCH * width if self._batches else width
+        for start in range(0, len(keys), step):
+            part = keys[start : start + step]
+            if self._batches:
+                try:
+                    syscalls.delete_batch(self.fd, part, len(part) // width)
+                except OSError:  # one is missing: the rest of the batch is left
+                    pass
+                else:
+                    continue
+            for at in range(0, len(part), width):
+                syscalls.delete(self.fd, part[at : at + width])
+
+    @property
+    def stride(self) -> int:
+        """Bytes of a value as the kernel hands it over: of a per-CPU map, those of every CPU."""
+        size = self._value.size
+        return -(-size // 8) * 8 * possible_cpus() if self.spec.kind == PERCPU_ARRAY else size
 
     def _failure(self, error: OSError) -> BpfError:
         if error.errno in (errno.E2BIG, errno.ENOSPC):  # of hashes, of tries
@@ -190,6 +230,13 @@ class Map:
     def close(self) -> None:
         """Let go of the descriptor; the pinned map stays."""
         os.close(self.fd)
+
+
+@cache
+def possible_cpus() -> int:
+    """Return how many processors this kernel may ever have."""
+    ranges = Path("/sys/devices/system/cpu/possible").read_text().strip()
+    return int(ranges.replace(",", "-").split("-")[-1]) + 1
 
 
 def open_map(directory: Path, spec: MapSpec) -> Map:
@@ -203,30 +250,42 @@ def open_map(directory: Path, spec: MapSpec) -> Map:
         raise syscalls.refuse(directory / spec.name, error) from error
 
 
-def create_maps(directory: Path) -> dict[str, Map]:
+def create_maps(
+    directory: Path, specs: Iterable[MapSpec] = ALL, batches: bool = True
+) -> dict[str, Map]:
     """Open every map pinned in a directory, making those that are missing, by name.
 
-    Raises: BpfError: a pin has another shape, or the kernel refuses a map.
+    Raises: BpfError: the kernel refuses a map.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    return {spec.name: _open_or_create(directory / spec.name, spec) for spec in ALL}
+    return {
+        spec.name: Map(spec, _open_or_create(directory / spec.name, spec), batches)
+        for spec in specs
+    }
 
 
-def _open_or_create(path: Path, spec: MapSpec) -> Map:
+def is_of_shape(path: Path, spec: MapSpec) -> bool:
+    """Say whether the map pinned at a path has the shape of a spec."""
     try:
         fd = syscalls.open_pinned(path)
+    except OSError:
+        return False
+    try:
+        return syscalls.map_shape(fd) == (spec.kind, spec.key_size, spec.value_size, spec.entries)
+    finally:
+        os.close(fd)
+
+
+def _open_or_create(path: Path, spec: MapSpec) -> int:
+    try:
+        return syscalls.open_pinned(path)
     except FileNotFoundError:
         return _create(path, spec)
     except OSError as error:
         raise syscalls.refuse(path, error) from error
-    wanted = (spec.kind, spec.key_size, spec.value_size, spec.entries)
-    if syscalls.map_shape(fd) != wanted:
-        os.close(fd)
-        raise BpfError(f"{path} has another shape than {wanted}; remove it to start afresh")
-    return Map(spec, fd)
 
 
-def _create(path: Path, spec: MapSpec) -> Map:
+def _create(path: Path, spec: MapSpec) -> int:
     flags = _NO_PREALLOC if spec.kind in (LPM_TRIE, HASH) else 0
     try:
         fd = syscalls.create_map(
@@ -235,7 +294,7 @@ def _create(path: Path, spec: MapSpec) -> Map:
         syscalls.pin(fd, path)
     except OSError as error:
         raise syscalls.refuse(path, error) from error
-    return Map(spec, fd)
+    return fd
 
 
 NO_ADDRESS: Final = bytes(16)

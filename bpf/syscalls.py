@@ -94,10 +94,19 @@ def open_pinned(path: Path) -> int:
 
 def map_shape(fd: int) -> tuple[int, int, int, int]:
     """Return (type, key size, value size, entries) of a map."""
+    kind, _, key, value, entries = struct.unpack_from("=IIIII", _info(fd))
+    return kind, key, value, entries
+
+
+def object_id(fd: int) -> int:
+    """Return the kernel's number of a map or program."""
+    return int(struct.unpack_from("=II", _info(fd))[1])
+
+
+def _info(fd: int) -> bytes:
     info = ctypes.create_string_buffer(88)
     bpf(OBJ_INFO, struct.pack("=IIQ", fd, len(info), _address(info)))
-    kind, _, key, value, entries = struct.unpack_from("=IIIII", info.raw)
-    return kind, key, value, entries
+    return info.raw
 
 
 def update(fd: int, key: bytes, value: bytes) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import socket
 import socketserver
 import subprocess
@@ -208,6 +209,33 @@ def udp_hold(address: str, port: str) -> None:
                     _ready()
                 told = True
             time.sleep(0.05)
+
+
+def udp_steady(address: str, port: str) -> None:
+    """Send a numbered datagram each 2 ms until terminated; print how many stay unanswered."""
+    answered: set[bytes] = set()
+    number = 0
+    with socket.socket(_family(address), socket.SOCK_DGRAM) as client:
+
+        def collect() -> None:
+            while True:
+                with contextlib.suppress(OSError):
+                    answered.add(client.recv(20))
+
+        client.connect((address, int(port)))
+        ending = threading.Event()
+        signal.signal(signal.SIGTERM, lambda *_: ending.set())
+        threading.Thread(target=collect, daemon=True).start()
+        while not ending.wait(0.002):
+            client.send(b"%d" % number)
+            number += 1
+            if number == 1:
+                _ready()
+        for _ in range(100):
+            if len(answered) < number:
+                time.sleep(0.02)
+        print(number - len(answered), flush=True)
+        os._exit(0)
 
 
 def syn_flood(address: str, port: str, times: str) -> None:
