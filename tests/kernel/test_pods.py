@@ -51,7 +51,7 @@ class Agent:
         self.events: list[tuple[Any, ...]] = []
         self.ipam = Ipam(["10.76.214.0/28", "fd76:214::/64"])
         server = CniServer(
-            self.ipam,
+            lambda: self.ipam,
             PodNetwork(),
             lambda *what: self.events.append(("added", *what)),
             lambda *what: self.events.append(("removed", *what)),
