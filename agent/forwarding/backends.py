@@ -76,6 +76,7 @@ def local_ready(slices: Iterable[EndpointSlice], node: NodeFacts) -> int:
     return len({
         endpoint.addresses[0]
         for row in slices
+        if row.is_proxied
         for endpoint in row.endpoints
         if endpoint.ready and endpoint.node == node.name
     })  # fmt: skip

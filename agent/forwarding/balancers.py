@@ -32,7 +32,7 @@ def service_balancers(
     """
     if not service.is_proxied:
         return ()
-    held = tuple(slices)
+    held = tuple(row for row in slices if row.is_proxied)
     found: dict[Frontend, LoadBalancer] = {}
     for port in service.ports:
         # Many frontends share one choice: each address of the node is one.

@@ -10,7 +10,8 @@ from lockgate.model.meta import Labels, ObjectRef
 
 Family = Literal["IPv4", "IPv6"]
 TrafficPolicy = Literal["Cluster", "Local"]
-_NOT_OURS = ("service.kubernetes.io/service-proxy-name", "service.kubernetes.io/headless")
+HEADLESS = "service.kubernetes.io/headless"
+_NOT_OURS = ("service.kubernetes.io/service-proxy-name", HEADLESS)
 """Labels by which another proxy, or none, takes care of a Service, whatever their value."""
 
 
@@ -161,6 +162,8 @@ class EndpointSlice:
     address_type: str = "IPv4"
     ports: tuple[EndpointPort, ...] = ()
     endpoints: tuple[SliceEndpoint, ...] = ()
+    is_proxied: bool = True
+    """Whether addresses of Services lead to it; not if it has the label of headless ones."""
 
     @property
     def ref(self) -> ObjectRef:

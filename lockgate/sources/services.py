@@ -12,6 +12,7 @@ from typing import Any, Literal, cast
 
 from lockgate.model.meta import labels_of
 from lockgate.model.service import (
+    HEADLESS,
     EndpointPort,
     EndpointSlice,
     Exposure,
@@ -265,6 +266,7 @@ def read_slice(read: Reading, view: schema.EndpointSliceObject) -> list[Endpoint
             view.address_type,
             tuple(EndpointPort(p.name, p.port, p.protocol, p.app_protocol) for p in view.ports),
             tuple(_endpoint(entry) for entry in view.endpoints),
+            HEADLESS not in view.metadata.labels,
         )
     ]
 

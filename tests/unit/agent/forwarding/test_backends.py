@@ -1,7 +1,16 @@
 import pytest
 
 from agent.forwarding.backends import Choice, NodeFacts, choose, local_ready
-from lockgate.model.service import EndpointPort, EndpointSlice, ServicePort, SliceEndpoint
+from agent.forwarding.balancers import service_balancers
+from lockgate.model.service import (
+    HEADLESS,
+    EndpointPort,
+    EndpointSlice,
+    Service,
+    ServicePort,
+    SliceEndpoint,
+)
+from lockgate.sources.parse import parse
 
 PORT = ServicePort("http", 80, 8080)
 HERE = NodeFacts("a", "z1")
@@ -87,3 +96,19 @@ def test_the_other_family_serves_only_where_the_own_has_none():
 def test_health_counts_ready_endpoints_of_this_node_once():
     row = slice_of(end(1, node="a"), end(2, ENDING, "a"), end(3))
     assert local_ready([row, row], HERE) == 1
+
+
+def test_slices_of_headless_services_are_no_backends():
+    document = {
+        "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice",
+        "metadata": {"name": "s", "labels": {"kubernetes.io/service-name": "web"}},
+        "addressType": "IPv4", "ports": [{"name": "http", "port": 8080}],
+        "endpoints": [{"addresses": ["10.0.0.1"], "nodeName": "a"}],
+    }  # fmt: skip
+    service = Service("default", "web", cluster_ip="10.1.0.1", ports=(ServicePort("http", 80, 80),))
+    for labels, backends in (({}, (("10.0.0.1", 8080),)), ({HEADLESS: ""}, ())):
+        document["metadata"]["labels"] |= labels
+        [row] = parse(document)[1]
+        [balancer] = service_balancers(service, [row], HERE)
+        assert balancer.backends == backends
+        assert local_ready([row], HERE) == len(backends)
