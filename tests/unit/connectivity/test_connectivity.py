@@ -11,7 +11,7 @@ import pytest
 from connectivity.objects import IMAGE, PODS, deployed
 from connectivity.report import Result, junit, rows
 from connectivity.scenarios import DENIED, FORBIDDEN, OK, Probe, all_scenarios
-from connectivity.world import command
+from connectivity.world import command, read
 from lockgate.sources.parse import IGNORED, parse
 
 SCENARIOS = all_scenarios("http://outside.test/")
@@ -73,3 +73,20 @@ def test_failures_are_told_to_people_and_to_programs(tmp_path: Path) -> None:
     assert (suite.get("tests"), suite.get("failures")) == ("2", "1")
     [failure] = suite.iter("failure")
     assert (failure.get("message"), failure.text) == ("wanted 200, found 000", "a flow")
+
+
+@pytest.mark.parametrize(
+    ("url", "output", "found"),
+    [
+        ("dns://a", "10.96.0.10   a.svc.cluster.local", OK),
+        ("dns://a", "fd00::1 a", OK),
+        ("dns://a", "Terminated", DENIED),
+        ("dns://a", "", DENIED),
+        ("udp://a:1", "echo-here", OK),
+        ("udp://a:1", "", DENIED),
+        ("http://a/", "403", FORBIDDEN),
+        ("http://a/", "", DENIED),
+    ],
+)
+def test_what_commands_say_is_read(url: str, output: str, found: str) -> None:
+    assert read(url, output) == found
