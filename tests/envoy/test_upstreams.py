@@ -112,8 +112,10 @@ def test_a_cookie_keeps_a_client_at_one_endpoint(envoy: EnvoyProcess) -> None:
         setting.host(setting.route("/", Forward((Share("both"),), hash_on=keys)))
 
         def test() -> None:
-            chosen = set()
-            for _ in range(8):
+            chosen: set[str] = set()
+            for _ in range(60):
+                if len(chosen) == 2:
+                    break
                 given = setting.get()
                 cookie = given.headers["set-cookie"].partition(";")[0]
                 assert cookie.startswith("sid=")
