@@ -269,8 +269,14 @@ class Node:
         for name in flags.keys() & self._cache.of_type(LISTENER).keys():
             if not await self._cache.wait_acked(LISTENER, name, LISTENER_WAIT_S):
                 refused = self._cache.refusals.get((LISTENER, name))
-                why = refused.detail if refused else "Envoy did not confirm it in time"
-                msg = f"the Ingress cannot listen: {why}; free the port or choose {flags[name]}"
+                if refused is None:
+                    # With thousands of hosts Envoy is still busy with what came before.
+                    log.warning("envoy has not confirmed a listener yet", listener=name)
+                    continue
+                msg = (
+                    f"the Ingress cannot listen: {refused.detail}; "
+                    f"free the port or choose {flags[name]}"
+                )
                 raise EnvoyError(msg)
 
     async def serve_until(self, stop: asyncio.Event) -> None:
